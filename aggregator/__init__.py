@@ -1,0 +1,23 @@
+"""Tributary merges the feeds of a region into one river of news per category. The way of an item:
+
+    opml        feeds.opml ↔ Source
+    poll        when to ask a source, and what an answer means for the next time
+    fetch       one conditional request → Fetched, NotModified, Gone or FetchFailed
+    parse       bytes → ParsedFeed with Entries, as published
+    clean       Entry → Item: safe HTML, plain titles and leads, canonical link, labels
+    classify    Item → its categories, and the rule that gave each
+    stories     Items of a poll → Decisions: new, changed or the same, and of which story
+    store       Updates in, one transaction each; Stories out
+    publish     Stories of a feed's log → Atom, RSS and JSON Feed as bytes
+
+Around it:
+
+    pipeline    calls the stages in order; nothing else does
+    workers     processes that can be killed, where parse, clean and classify run
+    httpclient  the one outgoing HTTP client, guarded at connect time
+    model       the values that flow
+    config      the settings
+    errors      what can go wrong, by name
+    cli         the `tributary` command
+    demo        a made-up region with twelve outlets
+"""

@@ -1,0 +1,148 @@
+"""Text: takes titles and texts of a source, gives plain text. Changes no word: typography stays as published."""
+
+import re
+import unicodedata
+from html.entities import html5
+
+from aggregator.clean.characters import scrub
+
+TITLE_LIMIT_CHARS = 500
+LEAD_LIMIT_CHARS = 600
+ROUNDS = 8  # of decoding; what is escaped more often is an attack
+
+_INLINE = (
+    "a abbr acronym b bdi bdo big cite code del dfn em font i ins kbd mark q s samp small span strike strong sub sup"
+)
+_INLINE += " time tt u var wbr"
+_BLOCK = (
+    "address area article aside audio base blockquote body br button canvas caption center col colgroup dd details dialog "
+    "dir div dl dt embed fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hr html iframe "
+    "img input label legend li link main map meta nav noscript object ol optgroup option p param picture pre section select "
+    "source summary svg table tbody td template textarea tfoot th thead title tr track ul video script style"
+)
+_BLOCKS = frozenset(_BLOCK.split())
+# Only what HTML knows is a tag: "a < b" and "<entre 5 et 10>" are text.
+_TAG = re.compile(
+    rf"<!--.*?(?:-->|\Z)|<(script|style)\b[^<>]*>.*?(?:</\1\s*>|\Z)"
+    rf"|</?({'|'.join((_INLINE + ' ' + _BLOCK).split())})(?:[\s/][^<>]*)?>|<!\[CDATA\[|\]\]>",
+    re.IGNORECASE | re.DOTALL,
+)
+_AMPERSANDS = re.compile(r"&(?:(?:amp|#0*38|#[xX]0*26);)+", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
+_FOLDED_SPACES = re.compile(r"[ \t\n]+")  # not the no-break ones, which are typography
+
+_CUT = r"[\[(]\s*(?:…|\.\.\.|&hellip;)\s*[\])]"
+_MORE = (
+    r"(?:lire la suite|lire plus|lire l[’']article|en savoir plus|voir plus|continue(?:r)? (?:reading|la lecture)|continuer à lire"
+    r"|read more|weiterlesen|leer más|seguir leyendo|leggi tutto|continua a leggere)"
+)
+_BECAUSE_OF = (
+    r"(?:(?:L|Cet )[’']?\s?article .{1,400}? est apparu en premier sur|The post .{1,400}? (?:appeared first on|first appeared on)"
+    r"|Der Beitrag .{1,400}? erschien zuerst auf|La entrada .{1,400}? (?:se publicó primero|apareció primero) en"
+    r"|L[’']articolo .{1,400}? proviene da)"
+)
+_TAIL = re.compile(
+    rf"(?:\s*(?P<cut>{_CUT})|(?:(?<=[.!?…»”\"\])])|(?<=\.\.\.))\s*{_MORE}[^.!?]{{0,120}}[.…→»>\s]*"
+    rf"|(?:^|(?<=[\s.!?…»”\"\])])){_BECAUSE_OF} .{{1,200}}?)\s*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+_TAIL_LIMIT_CHARS = 900  # how far from the end such phrases start
+_SENTENCE_END = re.compile(
+    r"(?<=\w\w)[.!?…]+[\s\xa0\u202f]?[»”\"’)]*(?=[\s\xa0]+[«“\"(—–-]?[\s\xa0\u202f]?[A-ZÀ-ÞŒ0-9])"
+)
+_ABBREVIATED = re.compile(r"(?:\b(?:Mme|Mlle|Mrs|Mr|Dr|Pr|St|Ste|av|bd|art|env|cf|etc|vs|[A-ZÉ]{1,2}))\Z")
+
+
+def plain(markup: str) -> str:
+    """Give the text of a title or a piece of HTML: no tags, entities decoded however often they were escaped, NFC."""
+    text = _folded(scrub(markup))
+    for _ in range(ROUNDS):
+        if "<" not in text and "&" not in text:
+            return text
+        simpler = _folded(scrub(_ENTITY.sub(_decoded, _TAG.sub(_gap, _AMPERSANDS.sub("&", text)))))
+        if simpler == text:
+            return text
+        text = simpler
+    return _folded(re.sub(r"[<>&]", " ", text))
+
+
+def trimmed(text: str) -> str:
+    """Drop "[…]", "Lire la suite", "The post … appeared first on …" from the end of plain text.
+
+    A sentence that "[…]" broke off ends in "…" instead.
+    """
+    while found := _TAIL.search(text, max(0, len(text) - _TAIL_LIMIT_CHARS)):
+        text = text[: found.start()].rstrip()
+        if found["cut"] and text[-1:].isalnum() or text.endswith((",", ";")):
+            text = text.rstrip(",; ") + "…"
+    return text
+
+
+def lead(summary: str, content: str, title: str) -> str:
+    """Give the lead from plain texts: the summary, or the start of the content, cut near LEAD_LIMIT_CHARS.
+
+    A repeated title is dropped from its start where a text follows.
+    """
+    whole = without_title(summary, title) or without_title(content, title)
+    return shortened(whole, LEAD_LIMIT_CHARS)
+
+
+def without_title(text: str, title: str) -> str:
+    """Drop a title that a text merely repeats at its start; "" if there is nothing else."""
+    if not title or not text.startswith(title):
+        return text
+    rest = text[len(title) :]
+    if not rest.strip(" .…\xa0"):
+        return ""
+    start = rest.lstrip(" \xa0.:–—-|•")
+    return start if start != rest and start[:1].isupper() else text
+
+
+def shortened(text: str, limit: int) -> str:
+    """Cut text at the end of a sentence, else at a word with "…", within `limit` characters."""
+    if len(text) <= limit:
+        return text
+    window = text[: limit + 2]
+    ends = [match.end() for match in _SENTENCE_END.finditer(window) if _is_end(window, match.start())]
+    if ends and limit // 2 <= ends[-1] <= limit:
+        return window[: ends[-1]].rstrip()
+    return at_word(text, limit)
+
+
+def at_word(text: str, limit: int) -> str:
+    """Cut text at a word, with "…", within `limit` characters."""
+    if len(text) <= limit:
+        return text
+    cut = text[:limit]
+    head = cut.rpartition(" ")[0]
+    return (head if len(head) > limit // 2 else cut[:-1]).rstrip(" ,;:–—-\xa0\u202f") + "…"
+
+
+def first_sentence(text: str, limit: int) -> str:
+    """Give the first sentence of a text, for what has no title."""
+    for match in _SENTENCE_END.finditer(text[: limit + 2]):
+        if _is_end(text, match.start()) and match.end() <= limit:
+            return text[: match.end()].rstrip()
+    return at_word(text, limit)
+
+
+def _is_end(text: str, position: int) -> bool:
+    return not (text[position] == "." and _ABBREVIATED.search(text, max(0, position - 6), position))
+
+
+def _gap(match: re.Match[str]) -> str:
+    return "" if match[2] and match[2].lower() not in _BLOCKS else " "
+
+
+def _decoded(match: re.Match[str]) -> str:
+    number, hexadecimal, name = match.groups()
+    if name:
+        return html5.get(name + ";", match.group())
+    code = int(number) if number else int(hexadecimal, 16)
+    return chr(code) if 0 < code < 0x110000 else ""
+
+
+def _folded(text: str) -> str:
+    if not text.isascii() and not unicodedata.is_normalized("NFC", text):
+        text = unicodedata.normalize("NFC", text)
+    return _FOLDED_SPACES.sub(" ", text).strip()

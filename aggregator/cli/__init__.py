@@ -1,0 +1,184 @@
+"""The `tributary` command: reads options, calls the pipeline, the store and the site, prints for people."""
+
+import functools
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aggregator import opml
+from aggregator.cli import printing, running
+from aggregator.cli.printing import console
+from aggregator.config import Settings, load
+from aggregator.errors import AggregatorError, ConfigError
+from aggregator.model import Source, SourceState
+from aggregator.pipeline import utc_now
+from aggregator.store import Store, open_store
+
+OPTIONS = (
+    click.option("--config", metavar="FILE", help="Settings; tributary.toml in this folder if there is one."),
+    click.option("--database", metavar="FILE", help="The SQLite file."),
+    click.option("--opml", metavar="FILE", help="The list of sources."),
+)
+DATES = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
+
+
+def with_settings(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that every command has, and the Settings made of them; print errors as one line."""
+
+    @functools.wraps(function)
+    def command(config: str | None, database: str | None, opml: str | None, **rest: Any) -> None:
+        try:
+            names = {"host", "port"} & rest.keys()
+            own = {name: rest.pop(name) for name in names}
+            settings = load(config, overrides={"database": database, "opml": opml, **own})
+            function(settings, **rest)
+        except AggregatorError as error:
+            raise click.ClickException(str(error)) from error
+
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def with_address(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --host and --port."""
+    function = click.option("--port", type=int, help="Port to serve on.")(function)
+    return click.option("--host", help="Address to serve on.")(function)
+
+
+@click.group()
+@click.version_option(package_name="tributary")
+def main() -> None:
+    """Merge the feeds of a region into one river of news per category."""
+
+
+@main.command()
+@with_address
+@with_settings
+def run(settings: Settings) -> None:
+    """Poll and serve, in one process, until Ctrl-C."""
+    running.run(settings)
+
+
+@main.command()
+@with_address
+@with_settings
+def serve(settings: Settings) -> None:
+    """Serve the site alone, on data that another process polls."""
+    running.serve(settings)
+
+
+@main.command()
+@click.option("--all", "everything", is_flag=True, help="Poll every source, due or not.")
+@click.option("--source", "urls", multiple=True, metavar="URL", help="Poll this source; may be given again.")
+@click.option("--at", type=click.DateTime(DATES), metavar="TIME", help="Poll as at this time, UTC unless it says.")
+@with_settings
+def poll(settings: Settings, everything: bool, urls: tuple[str, ...], at: datetime | None) -> None:
+    """Poll once: what is due, or --all, or each --source. Exits with 0 even when sources fail."""
+    store = _open_synced(settings)
+    clock = functools.partial(_utc, at) if at else utc_now
+    chosen = _chosen(store, clock(), everything, urls)
+    reports = running.poll_once(settings, store, clock, chosen, printing.report)
+    printing.round_over(reports)
+
+
+@main.command()
+@with_settings
+def sources(settings: Settings) -> None:
+    """List the sources and how they are."""
+    console.print(printing.sources(_open_synced(settings).sources()))
+
+
+@main.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@with_settings
+def import_(settings: Settings, file: Path) -> None:
+    """Add the sources of another OPML file to feeds.opml."""
+    document = opml.Document.read(settings.opml)
+    added, already = opml.merge(document, opml.read_foreign(file.read_bytes(), str(file)))
+    if added:
+        document.write(settings.opml, utc_now())
+    for source in added:
+        console.print(f"added {source.url}", soft_wrap=True)
+    console.print(f"{len(added)} sources added, {len(already)} were there already.")
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path), required=False)
+@with_settings
+def export(settings: Settings, file: Path | None) -> None:
+    """Write the list of sources as OPML for others, to FILE or to the terminal."""
+    body = opml.write_sources(opml.read(settings.opml), settings.title, utc_now())
+    if file is None:
+        click.echo(body.decode(), nl=False)
+    else:
+        file.write_bytes(body)
+
+
+@main.command()
+@click.argument("item")
+@with_settings
+def why(settings: Settings, item: str) -> None:
+    """Explain an item: ITEM is its number, its guid or its link."""
+    store = _open(settings)
+    by_number = store.item(int(item)) if item.isdigit() and len(item) < 16 else None
+    found = (by_number,) if by_number else store.find(item)
+    if not found:
+        raise click.ClickException(f"no item with this number, guid or link: {item}")
+    for stored in found:
+        printing.explain(store, stored)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: item, source, guid, story.")
+@with_settings
+def stories(settings: Settings, as_json: bool) -> None:
+    """List which story each item belongs to."""
+    for stored in _open(settings).items():
+        item = stored.item
+        if as_json:
+            row = {"item": stored.id, "source": item.source, "guid": item.guid, "story": stored.story_id}
+            click.echo(json.dumps(row, ensure_ascii=False))
+        else:
+            click.echo(f"{stored.story_id}\t{stored.id}\t{item.title}")
+
+
+@main.command()
+@click.option("--pause", default=8.0, help="Seconds between two events.", show_default=True)
+@with_address
+@with_settings
+def demo(settings: Settings, pause: float) -> None:
+    """Run on a made-up region, without any network."""
+    running.demo(settings, pause)
+
+
+def _open(settings: Settings) -> Store:
+    return open_store(settings.database, settings.authority)
+
+
+def _open_synced(settings: Settings) -> Store:
+    """The store, its sources as feeds.opml has them. The list is read first: a broken one leaves no file behind."""
+    listed = opml.read(settings.opml)
+    store = _open(settings)
+    store.sync_sources(listed)
+    return store
+
+
+def _chosen(store: Store, now: datetime, everything: bool, urls: tuple[str, ...]) -> list[tuple[Source, SourceState]]:
+    listed = {view.source.url: (view.source, view.state) for view in store.sources() if view.listed}
+    for url in urls:
+        if url not in listed:
+            raise ConfigError(f"not in feeds.opml: {url}")
+    if urls:
+        return [listed[url] for url in dict.fromkeys(urls)]
+    if everything:
+        return [(source, state) for source, state in listed.values() if not source.paused]
+    return list(store.due(now, len(listed)))
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

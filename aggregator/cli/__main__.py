@@ -1,0 +1,5 @@
+"""`python -m aggregator.cli` is the `tributary` command."""
+
+from aggregator.cli import main
+
+main()

@@ -1,0 +1,143 @@
+"""The commands that run for a while: poller, site, demo, and one round."""
+
+import asyncio
+import logging
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import waitress
+from rich.logging import RichHandler
+
+import web
+from aggregator import opml
+from aggregator.cli.printing import FirstRound, console
+from aggregator.config import Settings
+from aggregator.demo.origin import Origin
+from aggregator.demo.script import play
+from aggregator.errors import ConfigError
+from aggregator.model import Source, SourceState
+from aggregator.pipeline import Clock, Pipeline, Report, utc_now
+from aggregator.store import Store, open_store
+from scheduler import Poller, run_until_stopped
+
+THREADS = 8  # of the embedded web server
+DEMO_INTERVAL_MINUTES = 0.08
+
+
+def run(settings: Settings) -> None:
+    """Poll and serve until stopped."""
+    _log(settings.log_level)
+    asyncio.run(_run(settings))
+
+
+def serve(settings: Settings) -> None:
+    """Serve until stopped."""
+    _log(settings.log_level)
+    server = _server(settings)
+    console.print(f"Reading at {settings.public_url} (Ctrl-C ends it)")
+    with suppress(KeyboardInterrupt):
+        server.run()
+    server.close()
+
+
+def demo(settings: Settings, pause_seconds: float) -> None:
+    """Run on the outlets of the demo, in a folder that is gone afterwards."""
+    _log("WARNING")
+    with tempfile.TemporaryDirectory(prefix="tributary-demo-") as folder, Origin(utc_now()) as origin:
+        settings = demo_settings(settings, origin, folder)
+        asyncio.run(_run(settings, origin, pause_seconds))
+
+
+def demo_settings(settings: Settings, origin: Origin, folder: str) -> Settings:
+    """Settings under which the demo's outlets can be polled; writes their feeds.opml into the folder."""
+    Path(folder, "feeds.opml").write_bytes(origin.opml())
+    return replace(
+        settings,
+        database=str(Path(folder, "demo.db")),
+        opml=str(Path(folder, "feeds.opml")),
+        allow_private=(f"127.0.0.1:{origin.port}",),
+        interval_minutes=DEMO_INTERVAL_MINUTES,
+    )
+
+
+def poll_once(
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    chosen: Sequence[tuple[Source, SourceState]],
+    done: Callable[[Report], None],
+) -> list[Report]:
+    """Poll these sources once and end the first round, if it was that. → what came of each, in the order of ending."""
+    logging.basicConfig(level=settings.log_level, format="%(message)s")
+    logging.getLogger("tributary").setLevel(logging.WARNING)  # `done` prints each poll
+    reports: list[Report] = []
+
+    def take(report: Report) -> None:
+        reports.append(report)
+        done(report)
+
+    async def round_once() -> None:
+        async with Pipeline(settings, store, clock) as pipeline:
+            await pipeline.poll(chosen, take)
+            await pipeline.write(store.open_log, clock())
+
+    asyncio.run(round_once())
+    return reports
+
+
+async def _run(settings: Settings, origin: Origin | None = None, pause_seconds: float = 0) -> None:
+    sources = opml.read(settings.opml)
+    store = open_store(settings.database, settings.authority)
+    async with _site(settings), _playing(origin, pause_seconds):
+        first_round = FirstRound(sum(not source.paused for source in sources))
+        try:
+            await run_until_stopped(Poller(settings, store, first_round.done))
+        finally:
+            first_round.stop()
+            store.close()
+    console.print("Stopped.")
+
+
+@asynccontextmanager
+async def _site(settings: Settings) -> AsyncIterator[None]:
+    """The site on a thread of its own."""
+    server = _server(settings)
+    thread = threading.Thread(target=server.run, name="site", daemon=True)
+    thread.start()
+    console.print(f"Reading at {settings.public_url} (Ctrl-C ends it)")
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.close)
+
+
+@asynccontextmanager
+async def _playing(origin: Origin | None, pause_seconds: float) -> AsyncIterator[None]:
+    if origin is None:
+        yield
+        return
+    task = asyncio.create_task(play(origin, utc_now, pause_seconds, console.print))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _server(settings: Settings) -> waitress.server.BaseWSGIServer:
+    try:
+        return waitress.create_server(web.create_app(settings), host=settings.host, port=settings.port, threads=THREADS)
+    except OSError as error:
+        raise ConfigError(f"cannot serve at {settings.host}:{settings.port}: {error.strerror or error}") from error
+
+
+def _log(level: str) -> None:
+    handler = RichHandler(console=console, show_path=False, rich_tracebacks=False)
+    logging.basicConfig(level=level, format="%(message)s", handlers=[handler])
+    for noisy in ("apscheduler", "waitress"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,135 @@
+"""Settings: defaults, then `tributary.toml`, then `TRIBUTARY_…` from the environment, then the command line.
+
+Read and validated once, at the start; everything else gets a `Settings` or single values passed in.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from aggregator.errors import ConfigError
+
+ENVIRONMENT_PREFIX = "TRIBUTARY_"
+FILE_VARIABLE = "TRIBUTARY_CONFIG"  # names the settings file, for servers that take no arguments
+DEFAULT_FILE = "tributary.toml"
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its default; docs/operators.md explains each one (a test compares)."""
+
+    database: str = "var/tributary.db"
+    opml: str = "feeds.opml"
+    categories: str = ""  # a table of categories instead of the built-in one
+    host: str = "127.0.0.1"
+    port: int = 8000
+    base_url: str = ""  # as readers see it; "": http://host:port
+    title: str = "Tributary"
+    authority: str = "localhost,2026"  # of the tag: URIs we mint (RFC 4151); never change it once feeds are out
+    language: str = "fr"
+    timezone: str = "Europe/Paris"
+    contact: str = ""  # URL or mail address in our User-Agent; "": base_url
+    interval_minutes: float = 30
+    max_interval_hours: int = 24
+    feed_length: int = 50  # stories in the head of a feed
+    late_hours: int = 48  # older than this at first sight: stored and found, but kept off the feeds' heads
+    concurrency: int = 64  # requests under way at once
+    per_host: int = 2
+    workers: int = 2  # processes that parse
+    timeout_seconds: float = 30.0  # for a whole answer, redirects included
+    body_limit_mib: float = 15.0  # after decompression
+    parse_seconds: float = 20.0
+    parse_memory_mib: int = 1024
+    allow_private: tuple[str, ...] = ()  # exact host:port pairs inside that may be fetched
+    log_level: str = "INFO"
+
+    @property
+    def public_url(self) -> str:
+        """Where readers find us, without a slash at the end."""
+        return self.base_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def interval(self) -> timedelta:
+        """The usual time between two checks of a source."""
+        return timedelta(minutes=self.interval_minutes)
+
+    @property
+    def user_agent(self) -> str:
+        """How we introduce ourselves to publishers, with a way to reach a person."""
+        return f"Tributary/{VERSION} (+{self.contact or self.public_url})"
+
+
+def load(
+    file: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Read the settings. A missing default file is fine; a missing named one, an unknown key or a value of the
+    wrong kind raises ConfigError that names it and where it stands.
+    """
+    environ = os.environ if environ is None else environ
+    values = _from_file(file or environ.get(FILE_VARIABLE))
+    values |= _from_environment(environ)
+    values |= {key: value for key, value in (overrides or {}).items() if value is not None}
+    return _checked(values)
+
+
+def _from_file(file: str | None) -> dict[str, Any]:
+    path = Path(file or DEFAULT_FILE)
+    if file is None and not path.exists():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"while reading settings: {str(path)!r}: {error}") from error
+    _refuse_unknown(values, str(path))
+    return values
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    kinds = {each.name: each.type for each in fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, text in environ.items():
+        if name.startswith(ENVIRONMENT_PREFIX) and name != FILE_VARIABLE:
+            key = name.removeprefix(ENVIRONMENT_PREFIX).lower()
+            _refuse_unknown({key: text}, "the environment")
+            is_list = "tuple" in str(kinds[key])
+            values[key] = text.replace(",", " ").split() if is_list else text
+    return values
+
+
+def _refuse_unknown(values: Mapping[str, Any], where: str) -> None:
+    known = {each.name for each in fields(Settings)}
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"unknown setting {key!r} in {where}; known are: {', '.join(sorted(known))}")
+
+
+def _checked(values: Mapping[str, Any]) -> Settings:
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"while reading settings: {error}") from error
+    for name in ("interval_minutes", "feed_length", "concurrency", "per_host", "workers", "timeout_seconds"):
+        if getattr(settings, name) <= 0:
+            raise ConfigError(f"setting {name} must be more than 0, not {getattr(settings, name)}")
+    try:
+        ZoneInfo(settings.timezone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ConfigError(f"setting timezone: {error}") from error
+    if settings.base_url and urlsplit(settings.base_url).scheme not in {"http", "https"}:
+        raise ConfigError(f"setting base_url must be an http or https URL, not {settings.base_url!r}")
+    for pair in settings.allow_private:
+        host, _, port = pair.rpartition(":")
+        if not host or not port.isdigit():
+            raise ConfigError(f"setting allow_private names exact host:port pairs, not {pair!r}")
+    return settings

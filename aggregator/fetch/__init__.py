@@ -1,0 +1,8 @@
+"""Takes a source and its state, asks for its document, gives an Outcome. Never parses it, never plans the next check.
+
+`feed` makes the conditional request.
+"""
+
+from aggregator.fetch.feed import fetch
+
+__all__ = ["fetch"]

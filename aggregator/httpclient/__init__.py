@@ -1,0 +1,270 @@
+"""The one client for requests that leave this program: takes a URL, gives a Response or raises FetchError.
+
+It connects to public addresses only (`addresses`), follows redirects itself, reads and unpacks bodies within a limit
+(`bodies`), and keeps to one deadline for a whole answer. It never looks into a document and never keeps a cookie.
+"""
+
+import asyncio
+import errno
+import re
+import socket
+import ssl
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urljoin
+from weakref import WeakSet, WeakValueDictionary
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from aiohttp.http import HttpProcessingError
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from aggregator.errors import ErrorClass, FetchError
+from aggregator.httpclient.addresses import is_public, plain_host, plain_pair
+from aggregator.httpclient.bodies import CHUNK_BYTES, read_body
+
+if TYPE_CHECKING:  # the settings stand beside this module, not below it
+    from aggregator.config import Settings
+
+__all__ = ["HttpClient", "Response", "is_public", "without_userinfo"]
+
+REDIRECTS_LIMIT = 5
+QUOTE_LENGTH = 300  # characters of a stranger's text in a message
+CLOSING_SECONDS = 0.5  # for peers to answer our last TLS goodbye
+
+ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
+    "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, text/html;q=0.3, */*;q=0.1"
+)
+ACCEPT_ENCODING = "gzip, deflate, br, zstd"
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT = frozenset({301, 308})
+
+_FOREIGN_ERRORS = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError)
+_TLS_ERRORS = (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch, ssl.SSLError)
+
+_READY_URL = re.compile(r"(?:[\w!#$&'()*+,\-./:;=?@\[\]~]|%[0-9A-Fa-f]{2})+", re.ASCII)
+_USERINFO = re.compile(r"//[^/?#]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer. Its body is read for a 200 only."""
+
+    url: str  # that answered, without user and password
+    status: int
+    headers: Mapping[str, str]  # names in lower case, repeated ones joined by ", "
+    body: bytes  # unpacked
+    moved_to: str = ""  # same as `url` if there were redirects, all of them permanent
+
+
+@dataclass(slots=True)
+class _Hop:
+    """What the socket factory must know of the request it connects for, and what it has to tell it."""
+
+    asked: str  # the URL that we were called with, for messages
+    listed: bool = False  # does allow_private name the host and port of the URL?
+    phase: str = "while requesting"
+    refused: list[str] = field(default_factory=list)  # addresses
+
+
+_hop: ContextVar[_Hop] = ContextVar("hop")  # aiohttp's tasks that race for a connection inherit it
+
+
+class HttpClient:
+    """Asks the outside. An async context manager, for one event loop and any number of its tasks.
+
+    `resolver` replaces the system's name resolution, `tls` the usual trust in certificates.
+    """
+
+    def __init__(
+        self, settings: "Settings", *, resolver: AbstractResolver | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._settings = settings
+        self._resolver = resolver
+        self._tls = tls
+        self._body_limit = int(settings.body_limit_mib * (1 << 20))  # bytes
+        self._allowed = frozenset(map(plain_pair, settings.allow_private))
+        self._turns = asyncio.Semaphore(settings.concurrency)
+        self._host_turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()  # kept by who waits
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+
+    async def __aenter__(self) -> Self:
+        # getaddrinfo() blocks for many seconds where a source's name servers are dead. The default pool has six threads
+        # on a small machine: six such sources would make all others time out. So there is one for each request.
+        threads = ThreadPoolExecutor(self._settings.concurrency, "resolve")
+        asyncio.get_running_loop().set_default_executor(threads)
+        self._session = aiohttp.ClientSession(
+            connector=self._connector(),
+            headers={
+                "User-Agent": self._settings.user_agent,
+                "Accept": ACCEPT,
+                "Accept-Encoding": ACCEPT_ENCODING,
+            },
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # ours is around all of it
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,  # behind a proxy we would not see the address
+            read_bufsize=CHUNK_BYTES,
+        )
+        return self
+
+    def _connector(self) -> aiohttp.TCPConnector:
+        # Each request has a connection of its own. Polled every half hour, hosts gain next to nothing from a kept one,
+        # while a thousand idle sockets meet the usual limit of 1,024 open files.
+        return aiohttp.TCPConnector(
+            limit=self._settings.concurrency,
+            limit_per_host=self._settings.per_host,
+            force_close=True,
+            ssl=self._tls or True,
+            resolver=self._resolver or aiohttp.ThreadedResolver(),
+            socket_factory=self._socket,
+        )
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+        # aiohttp does not wait for connections it has let go: they close in the loop's next rounds, and under TLS when
+        # the peer says goodbye too.
+        end = asyncio.get_running_loop().time() + CLOSING_SECONDS
+        while any(each.fileno() >= 0 for each in self._sockets) and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.001)
+
+    async def get(self, url: str, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
+        """Ask for a URL and follow its redirects, sending `headers` each time. Raises FetchError.
+
+        Requests queue for `per_host` and `concurrency` first; the deadline runs from the turn of this one.
+        """
+        hop = _Hop(without_userinfo(url))
+        _hop.set(hop)
+        try:
+            start, headers = _with_credentials(_parsed(url), headers)
+            async with self._turn_of(start), self._turns, asyncio.timeout(self._settings.timeout_seconds):
+                return await self._follow(start, headers, hop)
+        except _FOREIGN_ERRORS as error:
+            raise FetchError(hop.asked, _class(error, hop), self._message(error, hop)) from error
+
+    def _turn_of(self, url: URL) -> asyncio.Semaphore:
+        return self._host_turns.setdefault(url.raw_host or "", asyncio.Semaphore(self._settings.per_host))
+
+    async def _follow(self, url: URL, headers: Mapping[str, str], hop: _Hop) -> Response:
+        seen = [url]
+        permanent = True
+        while True:
+            status, received, body = await self._ask(url, headers, hop)
+            if status not in _REDIRECTS:
+                moved_to = str(url) if permanent and len(seen) > 1 else ""
+                return Response(str(url), status, _joined(received.items()), body, moved_to)
+            permanent = permanent and status in _PERMANENT
+            target = _target(url, received.get("Location", "").strip(), hop.asked)
+            if target in seen or len(seen) > REDIRECTS_LIMIT:
+                cause = f"while redirecting: sent on {len(seen)} times, now to {_quoted(str(target))}"
+                raise FetchError(hop.asked, ErrorClass.REDIRECT_LOOP, cause)
+            if target.origin() != url.origin():
+                headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+            seen.append(target)
+            url = target
+
+    async def _ask(self, url: URL, headers: Mapping[str, str], hop: _Hop) -> tuple[int, CIMultiDictProxy[str], bytes]:
+        hop.listed = (plain_host(url.raw_host or ""), url.port) in self._allowed
+        hop.phase = "while requesting"
+        async with self._session.get(url, headers=headers, allow_redirects=False) as answer:
+            hop.phase = "while reading body"
+            hop.refused.clear()  # another address of the host is public, and answers
+            body = b""
+            if answer.status == 200:
+                coding = ",".join(answer.headers.getall("Content-Encoding", ()))
+                body = await read_body(answer.content, coding, self._body_limit, hop.asked)
+            else:
+                answer.close()
+            return answer.status, answer.headers, body
+
+    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+        """Make the socket for a connection, unless it would lead inside. Called for literal addresses too."""
+        family, kind, protocol, _, address = info
+        host, port = str(address[0]), address[1]
+        hop = _hop.get()
+        if not (hop.listed or is_public(host) or (plain_host(host), port) in self._allowed):
+            hop.refused.append(host)
+            # An OSError, since after one aiohttp goes on to the next address of the host.
+            raise PermissionError(errno.EACCES, "not a public address")
+        made = socket.socket(family, kind, protocol)
+        self._sockets.add(made)
+        return made
+
+    def _message(self, error: BaseException, hop: _Hop) -> str:
+        if hop.refused:
+            return f"{hop.phase}: {', '.join(dict.fromkeys(hop.refused))} is not a public address"
+        if isinstance(error, TimeoutError):
+            return f"{hop.phase}: no whole answer within {self._settings.timeout_seconds:g} s"
+        return f"{hop.phase}: {type(error).__name__}: {_quoted(str(error))}"
+
+
+def without_userinfo(url: str) -> str:
+    """Strip user and password from a URL, valid or not: for messages and for links."""
+    return _USERINFO.sub("//", url, count=1)
+
+
+def _class(error: BaseException, hop: _Hop) -> ErrorClass:
+    if hop.refused:  # even where other addresses of the host failed in other ways
+        return ErrorClass.BLOCKED_ADDRESS
+    if isinstance(getattr(error, "os_error", error), TimeoutError):
+        return ErrorClass.TIMEOUT
+    if isinstance(error, _TLS_ERRORS):
+        return ErrorClass.TLS
+    return ErrorClass.CONNECTION
+
+
+def _parsed(text: str) -> URL:
+    """Make an absolute http or https URL. ValueError for anything else, without the text, which may hold a secret."""
+    text = text.strip()
+    try:
+        # yarl would rewrite escapes (%2C, %7E) that a signed URL needs as they are.
+        url = URL(text, encoded=_READY_URL.fullmatch(text) is not None).with_fragment(None)
+    except ValueError:
+        raise ValueError("this is not a URL") from None
+    if url.scheme not in {"http", "https"} or not url.raw_host:
+        raise ValueError("this is not an http or https URL")
+    return url
+
+
+def _with_credentials(url: URL, headers: Mapping[str, str]) -> tuple[URL, Mapping[str, str]]:
+    if url.user is None and url.password is None:
+        return url, headers
+    authorization = aiohttp.encode_basic_auth(url.user or "", url.password or "")
+    return url.with_user(None), {**headers, "Authorization": authorization}
+
+
+def _target(url: URL, location: str, asked: str) -> URL:
+    """Find where a redirect leads. Bytes that are not UTF-8 go back as they came."""
+    cause = f"while redirecting: to {_quoted(without_userinfo(location))}"
+    location = re.sub("[\udc80-\udcff]", lambda match: f"%{ord(match[0]) - 0xDC00:02X}", location)
+    try:
+        target = _parsed(urljoin(str(url), location))
+    except ValueError as error:
+        raise FetchError(asked, ErrorClass.BAD_REDIRECT, f"{cause}: {error}") from error
+    if not location or target.user is not None or target.password is not None:
+        raise FetchError(asked, ErrorClass.BAD_REDIRECT, f"{cause}: no place, or one with a password")
+    return target
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in pairs:
+        name, value = raw_name.lower(), raw_value
+        if not value.isascii():  # aiohttp smuggles bytes that are not UTF-8; no database takes them
+            value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= QUOTE_LENGTH else text[:QUOTE_LENGTH] + "…")

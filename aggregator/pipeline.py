@@ -1,0 +1,237 @@
+"""The way of an item, the only caller of the stages:
+
+    due | fetch | digest (parse | clean | keys | classify) | decide | commit      one source, one transaction
+    log | select | render                                                         one feed, bytes
+
+`digest` is pure and runs in a killable worker process, as it is what hostile bytes meet. `decide` and `commit` run in
+the one writing thread. A source that fails becomes a value here and never touches another.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from types import TracebackType
+from typing import Self, TypeVar
+
+from aggregator import poll, stories
+from aggregator.classify import Taxonomy, classify, load_taxonomy
+from aggregator.clean import clean
+from aggregator.config import Settings
+from aggregator.errors import ErrorClass, SourceError, StoreError
+from aggregator.fetch import fetch
+from aggregator.httpclient import HttpClient
+from aggregator.model import (
+    DecisionKind,
+    Fetched,
+    FetchFailed,
+    Format,
+    Genre,
+    Gone,
+    Item,
+    NotModified,
+    Outcome,
+    ParsedFeed,
+    Rendition,
+    Source,
+    SourceKind,
+    SourceState,
+    Update,
+)
+from aggregator.parse import parse, parse_page
+from aggregator.publish import render
+from aggregator.publish.select import ALL, select
+from aggregator.store import Known, Store, index
+from aggregator.workers import WorkerDied, Workers
+
+log = logging.getLogger("tributary")
+
+EMPTY_SINCE = datetime(2020, 1, 1, tzinfo=UTC)  # of a feed that no story has entered yet: always the same bytes
+
+Clock = Callable[[], datetime]
+Result = TypeVar("Result")
+
+
+def utc_now() -> datetime:
+    """The time, in whole seconds as the store keeps it."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a body says: the feed without its entries, and the items with their words for the search index."""
+
+    feed: ParsedFeed
+    items: tuple[Item, ...]
+    words: tuple[tuple[str, str], ...]
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of polling one source, for people."""
+
+    source: Source
+    status: str  # "ok", "not modified", "unwritten" or an error class
+    message: str  # what is wrong, "" if nothing
+    new: int
+    changed: int
+    same: int
+    milliseconds: int
+
+
+def digest(source: Source, body: bytes, url: str, headers: Mapping[str, str], categories: str) -> Digest:
+    """Bytes → items. Pure; a bad entry costs itself, a bad document raises ParseError."""
+    if source.kind is SourceKind.PAGE:
+        feed = parse_page(body, url, headers, source.selectors, source.timezone)
+    else:
+        feed = parse(body, url, headers, source.timezone)
+    taxonomy = _taxonomy(categories)
+    items, skipped = [], list(feed.skipped)
+    for number, entry in enumerate(feed.entries, start=1):
+        try:
+            items.append(classify(clean(entry, feed, source), source, taxonomy))
+        except (ValueError, ArithmeticError, LookupError, RecursionError) as error:
+            skipped.append(f"entry {number}: {type(error).__name__}: {error}")
+    keyed = stories.give_keys(items)
+    return Digest(replace(feed, entries=()), keyed, tuple(map(index, keyed)), tuple(skipped))
+
+
+@lru_cache(maxsize=4)
+def _taxonomy(categories: str) -> Taxonomy:
+    return load_taxonomy(categories)
+
+
+class Pipeline:
+    """The stages joined, with what they need: settings, store, client, workers, clock. An asynchronous context.
+
+    Used from one event loop. The store is used from one thread of its own, so that a slow disk delays writing only.
+    """
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock = utc_now) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self._client = HttpClient(settings)
+        self._workers = Workers(settings.workers, settings.parse_seconds, settings.parse_memory_mib)
+        self._writer = ThreadPoolExecutor(1, "writer")
+        self._places = asyncio.Semaphore(settings.concurrency)
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.__aexit__(kind, error, trace)
+        await asyncio.to_thread(self._workers.close)
+        await self.write(self.store.close)
+        self._writer.shutdown()
+
+    async def write(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """Call a method of the store in the writing thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, function, *arguments)
+
+    async def poll(self, sources: Iterable[tuple[Source, SourceState]], done: Callable[[Report], None]) -> None:
+        """Poll these sources side by side; `done` is told of each as it ends."""
+
+        async def one(source: Source, state: SourceState) -> None:
+            async with self._places:
+                done(await self.update(source, state))
+
+        async with asyncio.TaskGroup() as group:
+            for source, state in sources:
+                group.create_task(one(source, state))
+
+    async def update(self, source: Source, state: SourceState) -> Report:
+        """Poll one source and store what came of it. Never raises but when it is cancelled."""
+        started = time.monotonic()
+        try:
+            outcome = await fetch(source, state, self._client, self.clock())
+            update, skipped = await self._take(source, state, outcome)
+            report = _report(source, update, started, outcome)
+            for reason in skipped:
+                log.warning("skipped source=%s reason=%s", source.url, _one_line(reason))
+        except StoreError as error:
+            log.error("unwritten source=%s error=%s", source.url, _one_line(str(error)))
+            report = Report(source, "unwritten", f"nothing was stored: {error}", 0, 0, 0, _since(started))
+        except Exception as error:  # the one per-source boundary: a fault of ours must not stop the others
+            log.critical("crashed source=%s", source.url, exc_info=error)
+            report = Report(source, ErrorClass.INTERNAL, f"{type(error).__name__}: {error}", 0, 0, 0, _since(started))
+        log.info(
+            "updated source=%s status=%s new=%d changed=%d same=%d ms=%d",
+            source.url, report.status, report.new, report.changed, report.same, report.milliseconds,
+        )  # fmt: skip
+        return report
+
+    async def _take(self, source: Source, state: SourceState, outcome: Outcome) -> tuple[Update, tuple[str, ...]]:
+        if isinstance(outcome, FetchFailed | Gone):
+            return await self._settle(poll.failed(state, source, outcome, self.settings)), ()
+        if isinstance(outcome, NotModified) or poll.is_known_body(state, outcome):
+            return await self._settle(poll.succeeded(state, source, outcome, None, self.settings)), ()
+        try:
+            found = await self._digest(source, outcome)
+        except SourceError as error:
+            failure = FetchFailed(source.url, error.error_class, str(error), outcome.fetched_at, outcome.status)
+            return await self._settle(poll.failed(state, source, failure, self.settings)), ()
+        state = poll.succeeded(state, source, outcome, found.feed, self.settings)
+        return await self._settle(state, found), found.skipped
+
+    async def _digest(self, source: Source, outcome: Fetched) -> Digest:
+        arguments = (source, outcome.body, outcome.url, outcome.headers, self.settings.categories)
+        try:
+            return await self._workers.run(digest, *arguments)
+        except (TimeoutError, MemoryError, WorkerDied) as error:
+            limit = f"{self.settings.parse_seconds:g} s and {self.settings.parse_memory_mib} MiB"
+            message = f"while parsing: {type(error).__name__}: reading it took more than {limit}"
+            raise SourceError(source.url, ErrorClass.TOO_COSTLY, message) from error
+
+    async def _settle(self, state: SourceState, found: Digest | None = None) -> Update:
+        at = state.checked_at or self.clock()
+        items = found.items if found else ()
+
+        def make(known: Known) -> Update:
+            decisions = stories.decide(items, known, at, timedelta(hours=self.settings.late_hours))
+            return Update(state, decisions, at, found.words if found else ())
+
+        guids, links = [item.guid for item in items], [item.canonical for item in items]
+        return await self.write(self.store.settle, state.url, guids, links, make)
+
+
+def _report(source: Source, update: Update, started: float, outcome: Outcome) -> Report:
+    counts = [update.count(kind) for kind in (DecisionKind.NEW, DecisionKind.CHANGED, DecisionKind.SAME)]
+    status = update.state.error_class or ("ok" if isinstance(outcome, Fetched) else "not modified")
+    return Report(source, status, update.state.error, *counts, _since(started))
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def publish_feed(store: Store, slug: str, format: Format, settings: Settings) -> Rendition | None:
+    """A feed of ours as bytes, None where there is no such feed. Cost: four queries and the rendering."""
+    taxonomy = _taxonomy(settings.categories)
+    if slug != ALL and slug not in taxonomy.slugs:
+        return None
+    views = store.sources()
+    labels = {each: taxonomy.label(each, settings.language) for each in taxonomy.slugs}
+    labels |= {genre.value: taxonomy.genre_label(genre, settings.language) for genre in Genre}
+    feed = select(
+        slug,
+        store.head(slug, settings.feed_length),
+        sources={view.source.url: view.source for view in views},
+        states={view.source.url: view.state for view in views},
+        labels=labels,
+        settings=settings,
+        empty_updated=EMPTY_SINCE,
+    )
+    return render(feed, format)

@@ -1,0 +1,29 @@
+"""Keeps what was found: takes Updates, gives stories. Never fetches, decides or renders.
+
+`open_store(path)` gives a `Store`. Reading methods run one to three queries each and see one consistent state.
+A store may be used from several threads: each gets a connection of its own. Every method raises StoreError, and only
+that; a writing method that raises has written nothing.
+"""
+
+from aggregator.errors import StoreError
+from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Store, Totals
+from aggregator.store.search import index
+from aggregator.store.sqlite import SQLiteStore
+
+__all__ = [
+    "FeedState", "Hit", "Known", "LogRow", "Page", "Revision", "SourceView", "Store", "StoreError", "Totals", "index",
+    "open_store",
+]  # fmt: skip
+
+
+PATIENCE_SECONDS = 60.0
+
+
+def open_store(
+    path: str, authority: str = "localhost,2026", *, writer: bool = True, patience_seconds: float = PATIENCE_SECONDS
+) -> Store:
+    """Open the store at `path`, making or migrating it where needed. `authority` goes into ids that we mint; a process
+    that only reads says `writer=False` and leaves checkpoints to the other. A writing method waits `patience_seconds`
+    for another process that is writing; reading ones never wait.
+    """
+    return SQLiteStore(path, authority, writer=writer, patience_seconds=patience_seconds)

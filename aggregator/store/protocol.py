@@ -1,0 +1,153 @@
+"""What the program asks of a store, and the values that only a store gives."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from aggregator.model import Item, Link, Source, SourceState, Stored, Story, Update
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store already holds that a new poll may meet."""
+
+    by_guid: Mapping[str, tuple[Stored, ...]]  # of the source, episodes of one guid oldest first
+    by_link: Mapping[str, tuple[Stored, ...]]  # of all sources, by canonical link, in order of first sight
+    first_round: bool  # the log is not open yet
+    new_source: bool  # it was never read before
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """A source as editors see it."""
+
+    source: Source
+    state: SourceState
+    items: int  # stored
+    newest: datetime | None  # the newest item's place in a river
+    listed: bool  # does it stand in feeds.opml today?
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """Where a feed's log stands; `version` moves with everything that changes the feed's bytes."""
+
+    slug: str
+    version: int
+    stories: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A piece of a river."""
+
+    stories: tuple[Story, ...]  # newest first
+    next: str  # cursor of the following piece, "" at the end
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A story found by a search, and the item of it that matched best."""
+
+    story: Story
+    item: Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """An earlier version of an item."""
+
+    number: int
+    replaced_at: datetime
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """A story's place in one feed; `entered_at` is None where it came too late for the head."""
+
+    feed: str
+    sequence: int | None
+    entered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Figures for the status page."""
+
+    sources: int
+    failing: int
+    items: int
+    stories: int
+    newest_check: datetime | None
+    log_open: bool  # False until the first round over all sources is done
+
+
+class Store(Protocol):
+    """All that the program asks of a data base; one test suite serves every implementation."""
+
+    # sources
+    def sync_sources(self, sources: Iterable[Source]) -> None:
+        """Make the listed sources those of feeds.opml; the others keep their items and stop being due."""
+
+    def sources(self) -> tuple[SourceView, ...]:
+        """Every source ever seen, in the order of feeds.opml, the unlisted ones last."""
+
+    def state(self, url: str) -> SourceState:
+        """The state of one source; StoreError if it was never listed."""
+
+    def due(self, now: datetime, limit: int) -> tuple[tuple[Source, SourceState], ...]:
+        """Listed, not paused sources whose next check is at or before `now`, longest overdue first."""
+
+    # items
+    def settle(
+        self, source: str, guids: Sequence[str], links: Sequence[str], make: Callable[[Known], Update]
+    ) -> Update:
+        """In one transaction: read what is known of these, let `make` decide, commit its Update. Returns it."""
+
+    def open_log(self, now: datetime) -> int:
+        """End the first round: let every story that waits enter its feeds in order of publication. → how many."""
+
+    # reading
+    def river(self, feed: str, before: str = "", limit: int = 30) -> Page:
+        """Stories of a feed's pages by `sort_at`, late ones too; `before` is a cursor from a Page."""
+
+    def source_river(self, url: str, before: str = "", limit: int = 30) -> Page:
+        """Stories that a source is part of."""
+
+    def head(self, feed: str, limit: int) -> tuple[Story, ...]:
+        """The last `limit` stories of a feed's log, newest entry first."""
+
+    def feed(self, slug: str) -> FeedState:
+        """Version and size of a feed; version 0 where nothing ever entered."""
+
+    def story(self, story_id: int) -> Story | None:
+        """A story with all its items."""
+
+    def items(self) -> Iterable[Stored]:
+        """Every item by id, read as the caller goes."""
+
+    def item(self, item_id: int) -> Stored | None:
+        """One item."""
+
+    def find(self, text: str) -> tuple[Stored, ...]:
+        """Items by guid, link or canonical link, exactly."""
+
+    def revisions(self, item_id: int) -> tuple[Revision, ...]:
+        """Earlier versions of an item, oldest first."""
+
+    def links(self, story_id: int) -> tuple[Link, ...]:
+        """Why the items of a story are together."""
+
+    def log(self, story_id: int) -> tuple[LogRow, ...]:
+        """The feeds that a story belongs to, by name."""
+
+    def search(self, query: str, language: str, limit: int = 30, offset: int = 0) -> tuple[Hit, ...]:
+        """Stories that match every word, best first; words, "phrases" and -exclusions, never an error."""
+
+    def totals(self) -> Totals:
+        """Figures for the status page."""
+
+    def close(self) -> None:
+        """Close this thread's connection, and checkpoint if it was the writing one."""

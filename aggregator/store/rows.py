@@ -1,0 +1,62 @@
+"""Rows ↔ values: the only place that knows how a value is written into a column."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from aggregator.model import Item, Source, SourceState, Stored
+
+STORED_COLUMNS = (
+    "items.id, items.story_id, items.content, items.first_seen, items.changed_at, items.revision, items.reason"
+)
+
+_encode = msgspec.json.Encoder().encode
+_item = msgspec.json.Decoder(Item).decode
+_source = msgspec.json.Decoder(Source).decode
+_state = msgspec.json.Decoder(SourceState).decode
+
+
+def to_json(value: Item | Source | SourceState) -> str:
+    """A value as JSON text, fields in the order of the class."""
+    return _encode(value).decode()
+
+
+def to_item(text: str) -> Item:
+    """The item that `to_json` wrote."""
+    return _item(text)
+
+
+def to_source(text: str) -> Source:
+    """The source that `to_json` wrote."""
+    return _source(text)
+
+
+def to_state(text: str) -> SourceState:
+    """The state that `to_json` wrote."""
+    return _state(text)
+
+
+def to_seconds(at: datetime) -> int:
+    """Whole seconds since 1970; what is finer is cut."""
+    return int(at.timestamp())
+
+
+def to_datetime(seconds: int) -> datetime:
+    """The time in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def to_stored(row: tuple[Any, ...]) -> Stored:
+    """A row of STORED_COLUMNS."""
+    item_id, story_id, content, first_seen, changed_at, revision, reason = row
+    return Stored(item_id, story_id, _item(content), to_datetime(first_seen), to_datetime(changed_at), revision, reason)
+
+
+def grouped(rows: list[Stored], by: Any) -> Mapping[str, tuple[Stored, ...]]:
+    """Stored items by what `by` says of them, each group in the order of the rows."""
+    groups: dict[str, list[Stored]] = {}
+    for stored in rows:
+        groups.setdefault(by(stored), []).append(stored)
+    return {name: tuple(group) for name, group in groups.items()}

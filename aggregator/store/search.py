@@ -1,0 +1,58 @@
+"""Words for the full-text index: takes text or a query, gives them folded and without endings; never touches SQL rows.
+
+FTS5 has no stemmer for French, so the index holds stems, made the same way from items and from queries: "l'été"
+finds "été", "oeuvre" finds "œuvre", "chevaux" finds "cheval" as far as Snowball goes. Accents fall in FTS5 itself.
+"""
+
+import re
+from functools import lru_cache
+
+import Stemmer
+
+from aggregator.model import Item
+
+STEMMERS = {
+    "ca": "catalan", "da": "danish", "de": "german", "en": "english", "es": "spanish", "fi": "finnish",
+    "fr": "french", "it": "italian", "nl": "dutch", "no": "norwegian", "pt": "portuguese", "sv": "swedish",
+}  # fmt: skip
+LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ﬁ": "fi", "ﬂ": "fl"})
+WORD = re.compile(r"[^\W_]+")
+ELISION = re.compile(r"\b(?:[cdjlmnst]|(?:jus|lors|puis|quoi)?qu|dell|nell|all|sull|un)['’](?=\w)")
+QUERY_PART = re.compile(r'(-?)"([^"]*)"|(-?)(\S+)')
+QUERY_WORDS_LIMIT = 30
+
+
+@lru_cache(maxsize=16)
+def _stemmer(language: str) -> Stemmer.Stemmer | None:
+    name = STEMMERS.get(language.partition("-")[0].lower())
+    return Stemmer.Stemmer(name, 50_000) if name else None
+
+
+def stems(text: str, language: str) -> str:
+    """The words of a text, folded and stemmed, in their order, separated by spaces."""
+    words = WORD.findall(ELISION.sub(" ", text.lower().translate(LIGATURES)))
+    stemmer = _stemmer(language)
+    return " ".join(stemmer.stemWords(words) if stemmer else words)
+
+
+def index(item: Item) -> tuple[str, str]:
+    """What the index holds of an item: title and text."""
+    text = item.text if item.lead in item.text else f"{item.lead}\n{item.text}"
+    return stems(item.title, item.language), stems(text, item.language)
+
+
+def match(query: str, language: str) -> str:
+    """A safe FTS5 expression for what a person typed, "" where there is no word to look for.
+
+    All words must be there; "several words" in quotes stand together; a leading - excludes.
+    Every other sign is a separator, so no input is a syntax error.
+    """
+    wanted: list[str] = []
+    unwanted: list[str] = []
+    for not_phrase, phrase, not_word, word in QUERY_PART.findall(query.replace("\0", " "))[:QUERY_WORDS_LIMIT]:
+        terms = stems(phrase or word, language)
+        if terms:
+            (unwanted if not_phrase or not_word else wanted).append(f'"{terms}"')
+    if not wanted:
+        return ""
+    return " ".join([" AND ".join(wanted), *(f"NOT {each}" for each in unwanted)])

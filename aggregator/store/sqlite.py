@@ -1,0 +1,336 @@
+"""The Store in one SQLite file: WAL, synchronous=FULL, foreign keys on, one connection per thread.
+
+One process writes and checkpoints; the others open with `writer=False` and never checkpoint (SQLite before 3.51.3 can
+lose a WAL reset between two checkpointing processes).
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from aggregator.errors import StoreError
+from aggregator.model import Link, Source, SourceState, Stored, Story, Update
+from aggregator.store import read, search
+from aggregator.store.commit import Commit, enter, is_log_open
+from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Totals
+from aggregator.store.rows import (
+    STORED_COLUMNS,
+    grouped,
+    to_datetime,
+    to_item,
+    to_json,
+    to_seconds,
+    to_source,
+    to_state,
+    to_stored,
+)
+from aggregator.store.schema import migrations
+
+EPISODE = "#episode-"  # what follows a guid that its source uses again; see stories/identity.py
+BATCH = 500  # rows read at once where a caller walks through all
+
+
+class SQLiteStore:
+    """See `aggregator.store.Store` for what each method promises."""
+
+    def __init__(self, path: str, authority: str, *, writer: bool, patience_seconds: float) -> None:
+        self._path = path
+        self._patience_seconds = patience_seconds
+        self._authority = authority
+        self._writer = writer
+        self._own = threading.local()
+        with _errors("opening"):
+            if path != ":memory:":
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+            with self._writing():
+                migrations.apply(self._db)
+
+    # ── connections and transactions
+
+    @property
+    def _db(self) -> Database:
+        database: Database | None = getattr(self._own, "database", None)
+        if database is None:
+            database = Database(sqlite3.connect(self._path, timeout=self._patience_seconds, isolation_level=None))
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+            database.execute("PRAGMA foreign_keys = ON")
+            if not self._writer:
+                database.execute("PRAGMA wal_autocheckpoint = 0")
+            self._own.database = database
+        return database
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that holds the write lock from its start: a later read-then-write could not wait for it."""
+        connection = self._db.conn
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """One consistent state over several queries."""
+        connection = self._db.conn
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        database: Database | None = getattr(self._own, "database", None)
+        if database is not None:
+            database.close()
+            self._own.database = None
+
+    # ── sources
+
+    def sync_sources(self, sources: Iterable[Source]) -> None:
+        """See Store."""
+        rows = [
+            (source.url, position, source.paused, to_json(source), to_json(SourceState(source.url)))
+            for position, source in enumerate(sources)
+        ]
+        with _errors("writing the sources"), self._writing() as db:
+            lines = dict(db.execute("SELECT url, line FROM sources"))
+            db.execute("UPDATE sources SET position = NULL")
+            db.executemany(
+                "INSERT INTO sources (url, position, paused, line, state, next_check_at) VALUES (?, ?, ?, ?, ?, 0)"
+                " ON CONFLICT (url) DO UPDATE SET position = excluded.position, paused = excluded.paused,"
+                " line = excluded.line",
+                rows,
+            )
+            if any(lines.get(url, line) != line for url, _, _, line, _ in rows):
+                db.execute("UPDATE feeds SET version = version + 1")  # titles and rights stand in the feeds
+
+    def sources(self) -> tuple[SourceView, ...]:
+        """See Store."""
+        with _errors("reading the sources"):
+            rows = self._db.execute(
+                "SELECT line, state, items, newest_at, position FROM sources ORDER BY position IS NULL, position, id"
+            ).fetchall()
+        return tuple(
+            SourceView(
+                to_source(line), to_state(state), items, to_datetime(newest) if newest else None, position is not None
+            )
+            for line, state, items, newest, position in rows
+        )
+
+    def state(self, url: str) -> SourceState:
+        """See Store."""
+        with _errors("reading a source"):
+            row = self._db.execute("SELECT state FROM sources WHERE url = ?", (url,)).fetchone()
+        if row is None:
+            raise StoreError(f"while reading a source: not in feeds.opml: {url!r}")
+        return to_state(row[0])
+
+    def due(self, now: datetime, limit: int) -> tuple[tuple[Source, SourceState], ...]:
+        """See Store."""
+        with _errors("reading what is due"):
+            rows = self._db.execute(
+                "SELECT line, state FROM sources WHERE position IS NOT NULL AND NOT paused AND next_check_at <= ?"
+                " ORDER BY next_check_at LIMIT ?",
+                (to_seconds(now), limit),
+            ).fetchall()
+        return tuple((to_source(line), to_state(state)) for line, state in rows)
+
+    # ── writing
+
+    def settle(
+        self, source: str, guids: Sequence[str], links: Sequence[str], make: Callable[[Known], Update]
+    ) -> Update:
+        """See Store."""
+        with _errors("writing a poll"), self._writing() as db:
+            update = make(self._known(db, source, guids, links))
+            Commit(db, update, self._authority).write()
+        return update
+
+    def _known(self, db: sqlite3.Connection, source: str, guids: Sequence[str], links: Sequence[str]) -> Known:
+        row = db.execute("SELECT id, state FROM sources WHERE url = ?", (source,)).fetchone()
+        if row is None:
+            raise StoreError(f"while reading a source: not in feeds.opml: {source!r}")
+        stored = self._stored(
+            db,
+            "FROM items WHERE source_id = ? AND (guid = ? OR guid > ? || ? AND guid < ? || ? || 'a') ORDER BY id",
+            ((row[0], guid, guid, EPISODE, guid, EPISODE) for guid in dict.fromkeys(guids)),
+        )
+        linked = self._stored(
+            db,
+            "FROM items WHERE canonical = ? AND canonical <> '' ORDER BY id",
+            ((link,) for link in dict.fromkeys(links)),
+        )
+        return Known(
+            by_guid=grouped(stored, lambda each: each.item.guid.partition(EPISODE)[0]),
+            by_link=grouped(linked, lambda each: each.item.canonical),
+            first_round=not is_log_open(db),
+            new_source=to_state(row[1]).succeeded_at is None,
+        )
+
+    @staticmethod
+    def _stored(db: sqlite3.Connection, rest: str, arguments: Iterable[tuple[Any, ...]]) -> list[Stored]:
+        sql = f"SELECT {STORED_COLUMNS} {rest}"
+        return [to_stored(row) for each in arguments for row in db.execute(sql, each)]
+
+    def open_log(self, now: datetime) -> int:
+        """See Store."""
+        with _errors("opening the log"), self._writing() as db:
+            if is_log_open(db):
+                return 0
+            rows = db.execute(
+                "SELECT feed, story_id, sort_at, late FROM log WHERE sequence IS NULL AND NOT late"
+                " ORDER BY feed, sort_at, story_id"
+            ).fetchall()
+            touched = enter(db, rows, to_seconds(now))
+            db.executemany("UPDATE feeds SET version = version + 1 WHERE slug = ?", [(slug,) for slug in touched])
+            db.execute("INSERT INTO marks VALUES ('log_open', ?)", (to_seconds(now),))
+        return sum(row[0] == "all" for row in rows)
+
+    # ── reading: rivers, feeds and stories
+
+    def river(self, feed: str, before: str = "", limit: int = 30) -> Page:
+        """See Store."""
+        return self._page(
+            "SELECT sort_at, story_id FROM log WHERE feed = ? AND left_at IS NULL AND (sort_at, story_id) < (?, ?)"
+            " ORDER BY sort_at DESC, story_id DESC LIMIT ?",
+            feed, before, limit,
+        )  # fmt: skip
+
+    def source_river(self, url: str, before: str = "", limit: int = 30) -> Page:
+        """See Store."""
+        return self._page(
+            "SELECT DISTINCT sort_at, stories.id FROM sources JOIN items ON source_id = sources.id"
+            " JOIN stories ON stories.id = story_id WHERE url = ? AND (sort_at, stories.id) < (?, ?)"
+            " ORDER BY sort_at DESC, stories.id DESC LIMIT ?",
+            url, before, limit,
+        )  # fmt: skip
+
+    def _page(self, sql: str, name: str, before: str, limit: int) -> Page:
+        with _errors("reading a river"), self._reading() as db:
+            rows = db.execute(sql, (name, *_cursor(before), limit + 1)).fetchall()
+            stories = read.stories(db, [story_id for _, story_id in rows[:limit]])
+        return Page(stories, "{}-{}".format(*rows[limit - 1]) if len(rows) > limit else "")
+
+    def head(self, feed: str, limit: int) -> tuple[Story, ...]:
+        """See Store."""
+        with _errors("reading a feed"), self._reading() as db:
+            rows = db.execute(
+                "SELECT story_id, entered_at FROM log WHERE feed = ? AND sequence IS NOT NULL AND left_at IS NULL"
+                " ORDER BY sequence DESC LIMIT ?",
+                (feed, limit),
+            ).fetchall()
+            stories = read.stories(db, [story_id for story_id, _ in rows])
+        return tuple(
+            replace(story, entered_at=to_datetime(entered_at))
+            for story, (_, entered_at) in zip(stories, rows, strict=True)
+        )
+
+    def feed(self, slug: str) -> FeedState:
+        """See Store."""
+        with _errors("reading a feed"):
+            row = self._db.execute("SELECT version, sequence FROM feeds WHERE slug = ?", (slug,)).fetchone()
+        return FeedState(slug, *(row or (0, 0)))
+
+    def story(self, story_id: int) -> Story | None:
+        """See Store. The id of a story that was joined to another gives that other one."""
+        with _errors("reading a story"), self._reading() as db:
+            row = db.execute("SELECT coalesce(joined_to, id) FROM stories WHERE id = ?", (story_id,)).fetchone()
+            return read.stories(db, [row[0]])[0] if row else None
+
+    # ── reading: items
+
+    def items(self) -> Iterator[Stored]:
+        """See Store."""
+        last = 0
+        while True:
+            with _errors("reading items"):
+                batch = self._stored(self._db.conn, "FROM items WHERE id > ? ORDER BY id LIMIT ?", [(last, BATCH)])
+            yield from batch
+            if len(batch) < BATCH:
+                return
+            last = batch[-1].id
+
+    def item(self, item_id: int) -> Stored | None:
+        """See Store."""
+        with _errors("reading an item"):
+            found = self._stored(self._db.conn, "FROM items WHERE id = ?", [(item_id,)])
+        return found[0] if found else None
+
+    def find(self, text: str) -> tuple[Stored, ...]:
+        """See Store. Cost: reads the whole table where neither index serves."""
+        with _errors("reading items"):
+            sql = "FROM items WHERE canonical = ? OR guid = ? OR content->>'$.link' = ? ORDER BY id"
+            return tuple(self._stored(self._db.conn, sql, [(text, text, text)]))
+
+    def revisions(self, item_id: int) -> tuple[Revision, ...]:
+        """See Store."""
+        with _errors("reading revisions"):
+            rows = self._db["revisions"].rows_where("item_id = ?", [item_id], order_by="number")
+            return tuple(
+                Revision(row["number"], to_datetime(row["replaced_at"]), to_item(row["content"])) for row in rows
+            )
+
+    def links(self, story_id: int) -> tuple[Link, ...]:
+        """See Store."""
+        with _errors("reading links"):
+            rows = self._db.execute(
+                "SELECT one_source.url, one.guid, other_source.url, other.guid, level, score, links.reason, rule"
+                " FROM links JOIN items one ON one.id = item_id JOIN items other ON other.id = other_id"
+                " JOIN sources one_source ON one_source.id = one.source_id"
+                " JOIN sources other_source ON other_source.id = other.source_id"
+                " WHERE one.story_id = ? ORDER BY made_at, item_id, other_id",
+                (story_id,),
+            ).fetchall()
+        return tuple(
+            Link((a, b), (c, d), level, score, reason, rule) for a, b, c, d, level, score, reason, rule in rows
+        )
+
+    def log(self, story_id: int) -> tuple[LogRow, ...]:
+        """See Store."""
+        with _errors("reading the log"):
+            rows = self._db.execute(
+                "SELECT feed, sequence, entered_at FROM log WHERE story_id = ? ORDER BY feed", (story_id,)
+            ).fetchall()
+        return tuple(LogRow(feed, number, to_datetime(at) if at else None) for feed, number, at in rows)
+
+    def search(self, query: str, language: str, limit: int = 30, offset: int = 0) -> tuple[Hit, ...]:
+        """See Store."""
+        expression = search.match(query, language)
+        if not expression:
+            return ()
+        with _errors("searching"), self._reading() as db:
+            return read.hits(db, expression, limit, offset)
+
+    def totals(self) -> Totals:
+        """See Store."""
+        with _errors("reading totals"), self._reading() as db:
+            return read.totals(db)
+
+
+def _cursor(text: str) -> tuple[int, int]:
+    """(sort_at, story id) of a cursor; what is no cursor means the beginning."""
+    sort_at, _, story_id = text.partition("-")
+    if text.isascii() and sort_at.isdigit() and story_id.isdigit() and len(text) < 30:
+        return int(sort_at), int(story_id)
+    return 1 << 62, 0
+
+
+@contextmanager
+def _errors(phase: str) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"while {phase}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,73 @@
+"""Which item is it: takes the items of one poll and what is known, gives their keys and whether they are new, changed
+or the same; never looks at other sources.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from aggregator.model import Item, Stored
+from aggregator.stories.guards import contradiction, new_episode
+from aggregator.stories.similarity import figures, words
+
+EPISODE = "#episode-"
+CHANGED_SHARE = 0.05  # of the words of a text; less is a typo, a counter or a teaser
+
+
+def give_keys(items: Sequence[Item]) -> tuple[Item, ...]:
+    """Give each item of one document a guid of its own: the source's where it tells items apart, else the canonical
+    link, else a hash of what it says. An entry that stands twice in the document is one item, the first.
+    """
+    guids = Counter(item.guid for item in _distinct(items))
+    links = Counter(item.canonical for item in _distinct(items))
+    keyed: dict[str, Item] = {}
+    for item in _distinct(items):
+        if item.guid and guids[item.guid] == 1:
+            guid = item.guid
+        elif item.canonical and links[item.canonical] == 1:
+            guid = item.canonical
+        else:
+            guid = "hash:" + _hash(item.canonical, item.title, item.published.raw)
+        keyed.setdefault(guid, replace(item, guid=guid))
+    return tuple(keyed.values())
+
+
+def _distinct(items: Sequence[Item]) -> Sequence[Item]:
+    return list({(item.guid, item.canonical, item.title): item for item in reversed(items)}.values())[::-1]
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.blake2b("\n".join(parts).encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def find(
+    item: Item, episodes: Sequence[Stored], at_link: Sequence[Stored], listed: frozenset[str]
+) -> tuple[Item, Stored | None, str]:
+    """The item under its final guid, the stored one that it is a version of, and how that was found.
+
+    `episodes` came under its guid, oldest first; `at_link` stand at its canonical link, of any source; `listed` are
+    the guids of the document: an item whose guid is still listed cannot have been renumbered.
+    """
+    for stored in reversed(episodes):
+        if not new_episode(stored.item, item):
+            return replace(item, guid=stored.item.guid), stored, "the same guid"
+    if episodes:
+        reason = "its guid was used again: " + new_episode(episodes[-1].item, item)
+        return replace(item, guid=f"{item.guid}{EPISODE}{len(episodes) + 1}"), None, reason
+    for stored in reversed(at_link):
+        renumbered = stored.item.source == item.source and stored.item.guid.partition(EPISODE)[0] not in listed
+        if renumbered and not contradiction(stored.item, item):
+            return replace(item, guid=stored.item.guid), stored, "the same link, under another guid"
+    return item, None, "a new guid" if item.guid != item.canonical else "a new link"
+
+
+def is_material(old: Item, new: Item) -> bool:
+    """Whether a reader of the old version wants to know of the new one: another title, other figures in the lead, or
+    more than a few words of the text; not case, quotation marks, spaces or a counter.
+    """
+    if words(old.title) != words(new.title) or figures(words(old.lead)) != figures(words(new.lead)):
+        return True
+    before, after = Counter(words(old.text or old.lead)), Counter(words(new.text or new.lead))
+    differing = (before - after).total() + (after - before).total()
+    return differing > CHANGED_SHARE * max(before.total(), after.total(), 1)

@@ -1,0 +1,135 @@
+"""The operator's entry to polling: settings, store, a handful of APScheduler jobs → pipeline; nothing else.
+
+    python scheduler.py            polls until it is stopped; the site may run elsewhere on the same files
+
+What is due stands in the store, not in APScheduler: of a thousand jobs due at once it would drop late ones.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from aggregator import opml
+from aggregator.config import Settings, load
+from aggregator.errors import AggregatorError, ConfigError, StoreError
+from aggregator.pipeline import Pipeline, Report
+from aggregator.store import Store, open_store
+
+DISPATCH_SECONDS = 1
+RELOAD_SECONDS = 5
+DUE_LIMIT = 1000  # sources taken up at once
+
+log = logging.getLogger("tributary")
+
+
+class Poller:
+    """Keeps polling what is due until `stop` is set. One event loop; `done` hears of every poll."""
+
+    def __init__(self, settings: Settings, store: Store, done: Callable[[Report], None]) -> None:
+        self.settings = settings
+        self.store = store
+        self.done = done
+        self.stop = asyncio.Event()
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._first_round = True
+        self._read_at = -1.0  # change time of feeds.opml when it was last read
+
+    async def run(self) -> None:
+        """Poll until stopped; what is under way then is given up, and asked again at the next start."""
+        await asyncio.to_thread(self.reload)
+        async with Pipeline(self.settings, self.store) as self._pipeline:
+            jobs = self._jobs()
+            jobs.start()
+            await self.stop.wait()
+            jobs.shutdown(wait=False)
+            for task in self._under_way.values():
+                task.cancel()
+            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    def _jobs(self) -> AsyncIOScheduler:
+        jobs = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+        )
+        jobs.add_listener(_report_job, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+        jobs.add_job(self.dispatch, "interval", seconds=DISPATCH_SECONDS, id="dispatch")
+        jobs.add_job(self._reload_if_changed, "interval", seconds=RELOAD_SECONDS, id="reload")
+        return jobs
+
+    async def dispatch(self) -> None:
+        """Take up what is due and not under way, and end the first round once every source was asked."""
+        pipeline = self._pipeline
+        due = await pipeline.write(self.store.due, pipeline.clock(), DUE_LIMIT + len(self._under_way))
+        for source, state in due:
+            if source.url not in self._under_way:
+                task = asyncio.create_task(pipeline.poll([(source, state)], self.done))
+                self._under_way[source.url] = task
+                task.add_done_callback(lambda _, url=source.url: self._under_way.pop(url))  # type: ignore[misc]
+        if self._first_round and not due and not self._under_way:
+            self._first_round = False
+            await pipeline.write(self.store.open_log, pipeline.clock())
+
+    def reload(self) -> None:
+        """Read feeds.opml; ConfigError if it cannot be read."""
+        self._read_at = _changed_at(self.settings.opml)
+        self.store.sync_sources(opml.read(self.settings.opml))
+        self.store.close()
+
+    async def _reload_if_changed(self) -> None:
+        if _changed_at(self.settings.opml) == self._read_at:
+            return
+        try:
+            await asyncio.to_thread(self.reload)
+            log.info("reloaded opml=%s", self.settings.opml)
+        except (ConfigError, StoreError) as error:  # the sources stay as they were until the file is mended
+            log.error("not reloaded opml=%s error=%s", self.settings.opml, error)
+
+
+def _changed_at(path: str) -> float:
+    try:
+        return Path(path).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _report_job(event: Any) -> None:
+    if event.code == EVENT_JOB_MISSED:
+        log.error("missed job=%s", event.job_id)
+    else:
+        log.critical("crashed job=%s", event.job_id, exc_info=event.exception)
+
+
+async def run_until_stopped(poller: Poller) -> None:
+    """Run a poller until SIGINT or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, poller.stop.set)
+        except NotImplementedError:  # Windows: asyncio.run turns Ctrl-C into a cancellation
+            break
+    await poller.run()
+
+
+@click.command()
+@click.option("--config", help="Settings file; tributary.toml in this folder if there is one.")
+@click.option("--database", help="SQLite file.")
+@click.option("--opml", help="List of sources.")
+def main(config: str | None, database: str | None, opml: str | None) -> None:
+    """Poll the sources of feeds.opml until stopped."""
+    try:
+        settings = load(config, overrides={"database": database, "opml": opml})
+        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
+        store = open_store(settings.database, settings.authority)
+        asyncio.run(run_until_stopped(Poller(settings, store, lambda _: None)))
+    except AggregatorError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Which characters reach a feed, and what happens to text that looks like markup."""
+
+import html
+import re
+from dataclasses import dataclass
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from aggregator.model import Genre
+from aggregator.publish.characters import printable, undecodable
+
+texts = st.text(st.sampled_from("<>&;#x/!?b lt3é'\"") | st.characters())
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    size: int | None = None
+    genre: Genre = Genre.VIDEO
+
+
+class Markup(HTMLParser):
+    """Counts what a browser would take for markup."""
+
+    found = 0
+
+    def handle_starttag(self, tag, attrs):
+        self.found += 1
+
+    def handle_endtag(self, tag):
+        self.found += 1
+
+    handle_comment = handle_decl = handle_pi = unknown_decl = lambda self, text: setattr(self, "found", 1)
+
+
+@given(texts)
+def test_what_is_printable_can_stand_in_xml_and_loses_nothing_else(text):
+    element = etree.Element("title")
+    element.text = printable(text)
+    assert etree.fromstring(etree.tostring(element)).text in (printable(text), None)
+    assert printable(text) == "".join(each for each in text if printable(each))
+
+
+@pytest.mark.parametrize("bad", ["\x00", "\x08", "\x0b", "\x1f", "\ud800", "\udfff", "\ufffe", "\uffff"])
+def test_a_character_that_xml_forbids_costs_only_itself(bad):
+    assert printable(f"a{bad}b") == "ab"
+
+
+@pytest.mark.parametrize("good", ["\t", "\n", "\r", "\x7f", "\x85", "\u202e", "\ue000", "\U0001f600", "\U0010ffff"])
+def test_every_other_character_stays(good):
+    assert printable(good) == good
+
+
+def test_bad_characters_are_removed_however_deep_they_stand():
+    value = (Part("a\x00"), {"b": Part("\x01b", 3)}, None, 4)
+    assert printable(value) == (Part("a"), {"b": Part("b", 3)}, None, 4)
+
+
+def test_an_enumeration_stays_what_it_is():
+    assert printable(Part("a")).genre is Genre.VIDEO
+
+
+@given(texts)
+def test_undecodable_text_stays_the_same_however_often_it_is_decoded(text):
+    assert html.unescape(undecodable(text)) == undecodable(text)
+
+
+@given(texts)
+def test_undecodable_text_holds_no_markup(text):
+    parser = Markup()
+    parser.feed(undecodable(text))
+    parser.close()
+    assert parser.found == 0
+
+
+@given(texts)
+def test_undecodable_text_differs_by_spaces_alone(text):
+    assert re.sub(" ", "", undecodable(text)) == re.sub(" ", "", text)
+
+
+@pytest.mark.parametrize(
+    "text", ["R&D", "AT&T", "Q&A : 5 < 6 > 4", "a & b", "&", "<", "« É » “x” ’", "x &inconnu; y", "1&1=2"]
+)
+def test_text_that_nobody_can_take_for_markup_is_left_alone(text):
+    assert undecodable(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("la balise <b>", "la balise < b>"),
+        ("les moins de <5 ans", "les moins de < 5 ans"),
+        ("littéral &lt;b&gt;", "littéral & lt;b& gt;"),
+        ("&copy2026", "& copy2026"),
+        ("&#60;script&#x3e;", "& #60;script& #x3e;"),
+        ("<![CDATA[x]]>", "< ![CDATA[x]]>"),
+        ("<!-- x -->", "< !-- x -->"),
+    ],
+)
+def test_text_that_looks_like_markup_is_kept_apart_by_a_space(text, expected):
+    assert undecodable(text) == expected

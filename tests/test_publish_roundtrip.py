@@ -1,0 +1,304 @@
+"""What is published and read back by a parser is what was put in, whatever characters it is made of."""
+
+import html
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import feedparser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+from publish_rules import CHECKS
+
+from aggregator.model import (
+    Category,
+    CategoryFeed,
+    Enclosure,
+    FeedEntry,
+    Format,
+    Genre,
+    Image,
+    Item,
+    Origin,
+    Republish,
+)
+from aggregator.publish import render
+from aggregator.publish.characters import printable, undecodable
+
+EMPTY = CategoryFeed(
+    slug="economie",
+    id="tag:agg.example,2026:feed/economie",
+    title="Économie – Tributary",
+    subtitle="Articles « Économie » de 14 sources",
+    language="fr",
+    site="https://agg.example/economie",
+    base="https://agg.example/feeds/economie",
+    updated=datetime(2026, 2, 11, 12, tzinfo=UTC),
+    entries=(),
+    publisher="Tributary",
+    category_scheme="tag:agg.example,2026:categories",
+    genre_scheme="tag:agg.example,2026:genres",
+)
+
+
+def mended_by_feedparser(text):
+    """feedparser takes text that is UTF-8 when written as Latin-1 for a mistake, and mends it."""
+    try:
+        return not text.isascii() and bool(text.encode("iso-8859-1").decode("utf-8"))
+    except UnicodeError:
+        return False
+
+
+PIECES = ["«\u00a0", "\u202f»", "“", "”", '"', "'", "’", "&", "<", ">", "]]>", "&lt;b&gt;", "<b>", "</p>", "&amp;"]
+PIECES += ["&nbsp;", "&#60;", "<!--", "<![CDATA[", "😀", "𐍈", "שלום", "\u202e", "\x00", "\x0b", "\ud800", "\uffff"]
+PIECES += [" ", "\n", "\r\n", "\t", "été", "lancé à Besançon", "R&D", "<5 ans", "e\u0301", "\\", "{label}", "%s"]
+# feedparser looks for addresses in the names of authors: no @ in them
+CHARACTERS = st.characters(exclude_characters="@", exclude_categories=["Cn"])
+NASTY = st.lists(st.sampled_from(PIECES) | CHARACTERS, max_size=12).map("".join)
+LONG = st.integers(1000, 5000).map(lambda count: "très long & “sûr” " * (count // 18))
+TEXTS = (NASTY | LONG).filter(lambda text: not mended_by_feedparser(seen(text)))
+NAMES = TEXTS.filter(lambda text: bool(seen(text)))
+URLS = st.builds(
+    "https://{}.example/{}".format,
+    st.sampled_from(["a", "b", "été"]),
+    st.text("abé&=;?%'+/.-1", max_size=15),
+)
+MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))
+ORIGINS = st.builds(
+    Origin, title=NAMES, url=URLS, site=URLS, id=st.uuids().map("urn:uuid:{}".format), rights=TEXTS, updated=MOMENTS
+)
+SLUGS = st.sampled_from(["economie", "politique", "société", "autre"])
+ITEMS = st.builds(
+    Item,
+    source=URLS,
+    guid=NAMES,
+    link=URLS,
+    canonical=URLS,
+    title=NAMES,
+    lead=TEXTS,
+    html=st.just("<p>tout</p>"),
+    author=TEXTS,
+    image=st.none() | st.builds(Image, URLS, TEXTS, TEXTS, st.just("image/png"), st.none() | st.integers(1, 3000)),
+    enclosures=st.lists(
+        st.builds(Enclosure, URLS, st.sampled_from(["audio/mpeg", ""]), st.none() | st.integers(1, 10**9)),
+        max_size=2,
+    ).map(tuple),
+    language=st.sampled_from(["fr", "de", "oc"]),
+    categories=st.lists(st.builds(Category, SLUGS, st.just("path")), max_size=3).map(tuple),
+    genre=st.sampled_from(Genre),
+    labels=st.lists(NAMES, max_size=2).map(tuple),
+    rights=TEXTS,
+    point=st.sampled_from(["", "47.2378 6.0241"]),
+)
+ENTRIES = st.builds(
+    FeedEntry,
+    id=st.uuids().map("urn:uuid:{}".format),
+    url=URLS,
+    item=ITEMS,
+    source=ORIGINS,
+    published=MOMENTS,
+    updated=MOMENTS,
+    also=st.lists(ORIGINS, max_size=2).map(tuple),
+    republish=st.sampled_from(Republish),
+).map(lambda entry: replace(entry, updated=max(entry.published, entry.updated)))
+LABELS = st.dictionaries(SLUGS | st.sampled_from(Genre).map(str), NAMES, max_size=4)
+
+
+def feed_of(entries, labels):
+    updated = max((entry.updated for entry in entries), default=EMPTY.updated)
+    return replace(EMPTY, entries=tuple(entries), labels=labels, updated=updated)
+
+
+FEEDS = st.builds(feed_of, st.lists(ENTRIES, max_size=4, unique_by=lambda entry: entry.id), LABELS)
+
+
+def seen(text):
+    """What a parser can give back of a text: without forbidden characters and surrounding space."""
+    return printable(text).strip()
+
+
+def seconds(moment):
+    return moment.replace(microsecond=0)
+
+
+def parsed(rendition):
+    found = feedparser.parse(
+        rendition.body,
+        sanitize_html=False,
+        resolve_relative_uris=False,
+        response_headers={"content-type": rendition.content_type},
+    )
+    assert not found.bozo
+    return found
+
+
+def moment_of(parts):
+    return datetime(*parts[:6], tzinfo=UTC)
+
+
+def expected_terms(feed, item):
+    slugs = list(dict.fromkeys(category.slug for category in item.categories))
+    terms = [(slug, EMPTY.category_scheme, seen(feed.labels.get(slug, slug))) for slug in slugs]
+    if item.genre is not Genre.ARTICLE:
+        genre = item.genre.value
+        terms.append((genre, EMPTY.genre_scheme, seen(feed.labels.get(genre, genre))))
+    return terms
+
+
+def first_of_each(values):
+    return list(dict.fromkeys(values))
+
+
+@given(FEEDS)
+@settings(deadline=None)
+def test_atom_read_back_says_what_was_published(feed):
+    rendition = render(feed, Format.ATOM)
+    CHECKS[Format.ATOM](rendition.body)
+    found = parsed(rendition)
+    assert (found.version, found.feed.id, found.feed.title) == ("atom10", feed.id, feed.title)
+    assert moment_of(found.feed.updated_parsed) == seconds(feed.updated)
+    for entry, read in zip(feed.entries, found.entries, strict=True):
+        item = entry.item
+        assert (read.id, read.link, read.title) == (entry.id, item.link, seen(item.title))
+        assert read.title_detail.type == "text/plain"
+        assert moment_of(read.published_parsed) == seconds(entry.published)
+        assert moment_of(read.updated_parsed) == seconds(entry.updated)
+        assert read.author_detail.name == (seen(item.author) or seen(entry.source.title))
+        assert read.get("rights", "") == (seen(item.rights) or seen(entry.source.rights))
+        if seen(item.lead):
+            assert read.summary == seen(item.lead)
+        assert_source(read.source, entry.source)
+        tags = [(tag.term, tag.scheme, tag.label.strip()) for tag in read.get("tags", [])]
+        assert tags == first_of_each(expected_terms(feed, item))
+        lengths = [None if each.length is None else str(each.length) for each in item.enclosures]
+        assert [each.href for each in read.enclosures] == [each.url for each in item.enclosures]
+        assert [each.get("length") for each in read.enclosures] == lengths
+        related = [(link.href, link.title.strip()) for link in read.links if link.rel == "related"]
+        assert related == [(other.url, seen(other.title)) for other in entry.also]
+        assert [link.href for link in read.links if link.rel == "via"] == [entry.url]
+        assert_image(read, item.image)
+
+
+def assert_source(read, source):
+    assert (read.title, read.id) == (seen(source.title), source.id)
+    assert moment_of(read.updated_parsed) == seconds(source.updated)
+    assert [(link.rel, link.href) for link in read.links] == [("self", source.url), ("alternate", source.site)]
+    assert read.get("rights", "") == seen(source.rights)
+
+
+def assert_image(read, image):
+    contents = read.get("media_content", [])
+    assert [each["url"] for each in contents] == ([image.url] if image else [])
+    credits = [each.get("content") for each in read.get("media_credit", [])]
+    assert credits == ([seen(image.credit)] if image and seen(image.credit) else [])
+
+
+@given(FEEDS)
+@settings(deadline=None)
+def test_rss_read_back_says_what_was_published_but_for_spaces_that_keep_markup_apart(feed):
+    rendition = render(feed, Format.RSS)
+    CHECKS[Format.RSS](rendition.body)
+    found = parsed(rendition)
+    assert (found.version, found.feed.link, found.feed.title) == ("rss20", feed.site, feed.title)
+    assert moment_of(found.feed.updated_parsed) == seconds(feed.updated)
+    for entry, read in zip(feed.entries, found.entries, strict=True):
+        item = entry.item
+        assert (read.id, read.link, read.title) == (entry.id, item.link, undecodable(seen(item.title)))
+        assert not read.guidislink
+        assert moment_of(read.published_parsed) == seconds(entry.published)
+        assert read.author == undecodable(seen(item.author) or seen(entry.source.title))
+        assert (read.source.href, read.source.title) == (entry.source.url, undecodable(seen(entry.source.title)))
+        expected = [(undecodable(label), scheme) for _, scheme, label in expected_terms(feed, item)]
+        tags = [(tag.term.strip(), tag.scheme) for tag in read.get("tags", [])]
+        assert tags == first_of_each(expected)
+        attached = [item.image] if item.image else list(item.enclosures[:1])
+        assert [each.href for each in read.enclosures] == [each.url for each in attached]
+        assert [each.length for each in read.enclosures] == [str(each.length or 0) for each in attached]
+        related = [(link.href, link.title.strip()) for link in read.links if link.rel == "related"]
+        assert related == [(other.url, seen(other.title)) for other in entry.also]
+        assert_image(read, item.image)
+
+
+@given(FEEDS)
+@settings(deadline=None)
+def test_json_read_back_says_what_was_published(feed):
+    rendition = render(feed, Format.JSON)
+    CHECKS[Format.JSON](rendition.body)
+    found = json.loads(rendition.body)
+    assert found["feed_url"] == f"{feed.base}.json"
+    for entry, read in zip(feed.entries, found["items"], strict=True):
+        item, ours = entry.item, read["_tributary"]
+        assert (read["id"], read["url"], read["title"]) == (entry.id, item.link, seen(item.title))
+        assert read["date_published"] == seconds(entry.published).isoformat()
+        assert read["date_modified"] == seconds(entry.updated).isoformat()
+        assert read["authors"] == [{"name": seen(item.author) or seen(entry.source.title)}]
+        assert read.get("summary", "") == seen(item.lead)
+        assert read.get("image") == (item.image.url if item.image else None)
+        assert ours.get("image_credit", "") == (seen(item.image.credit) if item.image else "")
+        attachments = [(each["url"], each.get("size_in_bytes")) for each in read.get("attachments", [])]
+        assert attachments == [(each.url, each.length) for each in item.enclosures]
+        assert ours["source"]["title"] == printable(entry.source.title)
+        assert ours["source"]["feed_url"] == entry.source.url
+        assert ours.get("also", []) == [{"title": printable(each.title), "url": each.url} for each in entry.also]
+        assert ours.get("labels", []) == [printable(label) for label in item.labels]
+        slugs = [slug for slug, _, _ in expected_terms(feed, item)]
+        assert [*ours.get("categories", []), *([ours["genre"]] if "genre" in ours else [])] == slugs
+
+
+@given(ENTRIES)
+@settings(deadline=None)
+def test_the_text_of_an_entry_read_as_html_is_its_lead(entry):
+    for format in (Format.ATOM, Format.JSON):
+        entry = replace(entry, republish=Republish.LEAD)
+        read = html_paragraphs(content_of(format, entry))
+        assert read == words(seen(entry.item.lead) or seen(entry.item.title))
+
+
+@given(ENTRIES)
+@settings(deadline=None)
+def test_an_rss_description_decoded_once_too_often_still_shows_lead_and_credit(entry):
+    description = content_of(Format.RSS, entry)
+    lead = undecodable(seen(entry.item.lead) or seen(entry.item.title))
+    credit = undecodable(seen(entry.item.image.credit)) if entry.item.image else ""
+    assert words(strip_tags(html.unescape(description))) == words(f"{lead} {credit}")
+
+
+def content_of(format, entry):
+    document = render(feed_of([entry], {}), format).body
+    if format is Format.JSON:
+        return json.loads(document)["items"][0]["content_html"]
+    root = etree.fromstring(document)
+    if format is Format.RSS:
+        return root.findtext("channel/item/description")
+    return root.findtext("{*}entry/{*}content")
+
+
+def words(text):
+    return text.split()
+
+
+def html_paragraphs(text):
+    """What a browser shows of the paragraphs."""
+    start, end = text.index("<p>") + 3, text.rindex("</p>")
+    inner = text[start:end]
+    assert "<" not in inner
+    return words(html.unescape(inner))
+
+
+def strip_tags(text):
+    """Remove tags the way PHP does: any `<` before a non-space opens one, quotation marks hide its `>`."""
+    kept, quote, inside = [], "", False
+    for index, each in enumerate(text):
+        if inside:
+            if quote:
+                quote = "" if each == quote else quote
+            elif each in "\"'":
+                quote = each
+            elif each == ">":
+                inside = False
+        elif each == "<" and not text[index + 1 : index + 2].isspace():
+            inside = True
+        else:
+            kept.append(each)
+    return "".join(kept)

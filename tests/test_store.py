@@ -1,0 +1,372 @@
+"""The store: what goes in comes out, whole or not at all."""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from aggregator.errors import ErrorClass, StoreError
+from aggregator.model import Category, Image, Republish, SourceState
+from aggregator.store import Store, open_store
+from tests.values import NOW, SOURCE, date, make_item, settle, sources
+
+OTHER = "https://other.example/feed"
+
+# ── sources
+
+
+def test_sources_keep_the_order_of_the_list_and_stay_known_when_they_leave_it(store: Store) -> None:
+    store.sync_sources(sources(OTHER, SOURCE))
+    assert [view.source.url for view in store.sources()] == [OTHER, SOURCE]
+    settle(store, [make_item(1)])
+    store.sync_sources(sources(OTHER))
+    listed, left = store.sources()
+    assert (listed.listed, left.listed, left.items) == (True, False, 1)
+
+
+def test_due_are_the_listed_sources_whose_time_has_come_longest_overdue_first(store: Store) -> None:
+    store.sync_sources([*sources(SOURCE, OTHER), replace(sources()[0], url="https://paused.example/", paused=True)])
+    for url, minutes in ((SOURCE, 5), (OTHER, 4)):
+        settle(store, [], source=url, state=SourceState(url, next_check_at=NOW + timedelta(minutes=minutes)))
+    later = NOW + timedelta(minutes=5)
+    assert [source.url for source, _ in store.due(later, 9)] == [OTHER, SOURCE]
+    assert [source.url for source, _ in store.due(later, 1)] == [OTHER]
+    assert not store.due(NOW, 9)
+    store.sync_sources(sources(SOURCE))
+    assert [source.url for source, _ in store.due(later, 9)] == [SOURCE]
+
+
+def test_a_state_comes_back_as_it_was_written(store: Store) -> None:
+    state = SourceState(
+        SOURCE, '"etag"', "Wed, 11 Feb 2026 12:00:00 GMT", "ff", NOW, NOW, NOW + timedelta(hours=1),
+        ErrorClass.TIMEOUT, "while connecting", 3, 504, "https://new.example/", "tag:x", "T", "https://x.example/", "©", NOW,
+    )  # fmt: skip
+    settle(store, [], state=state)
+    assert store.state(SOURCE) == state
+
+
+def test_an_unknown_source_is_named(store: Store) -> None:
+    with pytest.raises(StoreError, match=r"nowhere\.example"):
+        store.state("https://nowhere.example/")
+    with pytest.raises(StoreError, match=r"nowhere\.example"):
+        settle(store, [], source="https://nowhere.example/")
+
+
+# ── items and stories
+
+
+def test_an_item_comes_back_as_it_was_written(store: Store) -> None:
+    item = make_item(
+        1, image=Image("https://outlet.example/1.jpg", "Le pont", "© D Poirier"), labels=("VIDÉO",), tags=("Éco",)
+    )
+    settle(store, [item])
+    (stored,) = store.items()
+    assert stored.item == item
+    assert store.item(stored.id) == stored
+    assert store.find(item.guid) == store.find(item.link) == (stored,)
+    assert store.item(99) is None and store.find("nothing") == ()
+
+
+def test_a_walk_through_all_items_leaves_none_out(store: Store) -> None:
+    settle(store, [make_item(number) for number in range(1, 1202)])
+    assert [stored.id for stored in store.items()] == list(range(1, 1202))
+
+
+def test_the_entry_id_is_the_sources_own_where_it_is_a_uri_that_no_other_story_has(store: Store) -> None:
+    store.sync_sources(sources(SOURCE, OTHER))
+    settle(store, [make_item(1), make_item(2, guid="1234"), make_item(3, guid="https://outlet.example/a b")])
+    settle(
+        store, [make_item(1, source=OTHER, canonical="https://other.example/1", title="Tout autre chose")], source=OTHER
+    )
+    ids = [store.story(stored.story_id).entry_id for stored in store.items()]  # type: ignore[union-attr]
+    assert ids[0] == "https://outlet.example/?p=1"
+    assert all(each.startswith("tag:localhost,2026:item/") for each in ids[1:])
+    assert len(set(ids)) == 4
+
+
+def test_stories_joined_after_both_were_announced_keep_the_first_and_take_the_other_off_the_head(store: Store) -> None:
+    third = "https://third.example/feed"
+    store.sync_sources(sources(SOURCE, OTHER, third))
+    store.open_log(NOW)
+    a = make_item(
+        1,
+        canonical="https://a.example/1",
+        title="Le pont rouvre mardi",
+        text="Le pont rouvre mardi après six mois de travaux sur la rive droite du Doubs",
+    )
+    settle(store, [a])
+    b = replace(a, source=OTHER, guid="b", canonical="https://b.example/1")
+    settle(store, [b], source=OTHER)
+    first, second = (story.id for story in reversed(store.head("all", 10)))
+    # the second source corrects its link: now both stand at one, and a third source carries it too
+    settle(store, [replace(a, source=third, guid="c")], source=third)
+    assert [story.id for story in store.head("all", 10)] == [second, first]
+    (kept,) = [story for story in store.head("all", 10) if story.id == first]
+    assert [stored.item.source for stored in kept.others] == [third]
+
+
+def test_a_story_found_by_the_id_of_one_that_was_joined_to_it(store: Store) -> None:
+    store.sync_sources(sources(SOURCE, OTHER))
+    settle(store, [make_item(1)])
+    settle(store, [make_item(1, source=OTHER, guid="x")], source=OTHER)
+    assert store.story(2) == store.story(1)
+    assert store.story(3) is None
+
+
+def test_before_the_first_round_is_over_the_earliest_published_leads(store: Store) -> None:
+    store.sync_sources(sources(SOURCE, OTHER))
+    settle(store, [make_item(1)])
+    earlier = replace(make_item(1), source=OTHER, guid="x", published=date(NOW - timedelta(hours=1)))
+    settle(store, [earlier], source=OTHER)
+    store.open_log(NOW)
+    (story,) = store.head("all", 10)
+    assert story.lead.item.source == OTHER
+
+
+# ── the log
+
+
+def test_nothing_enters_a_feed_before_the_first_round_is_over(store: Store) -> None:
+    settle(store, [make_item(number) for number in (1, 2, 3)])
+    assert store.head("all", 10) == () and not store.totals().log_open
+    assert [story.lead.item.guid[-1] for story in store.river("all").stories] == ["1", "2", "3"]
+    assert store.open_log(NOW) == 3
+    assert [story.lead.item.guid[-1] for story in store.head("all", 10)] == ["1", "2", "3"]
+    assert store.open_log(NOW) == 0 and store.totals().log_open
+
+
+def test_sequences_have_no_gaps_and_are_never_given_again(store: Store) -> None:
+    store.open_log(NOW)
+    for number in range(1, 5):
+        settle(store, [make_item(number * 10 + each) for each in range(3)])
+    rows = [row for stored in store.items() for row in store.log(stored.story_id) if row.feed == "all"]
+    assert sorted(row.sequence for row in rows if row.sequence) == list(range(1, 13))
+
+
+def test_a_story_enters_the_feeds_of_each_category_and_later_ones_too(store: Store) -> None:
+    store.open_log(NOW)
+    settle(store, [make_item(1)])
+    assert [row.feed for row in store.log(1)] == ["all", "economie"]
+    settle(store, [make_item(1, categories=(Category("emploi", "aliases", "Emploi"),), author="x", fingerprint="2")])
+    assert [row.feed for row in store.log(1)] == ["all", "economie", "emploi"]
+
+
+def test_divers_is_for_stories_that_no_other_category_holds(store: Store) -> None:
+    store.open_log(NOW)
+    settle(store, [make_item(1, categories=(Category("divers", "none"),))])
+    assert [row.feed for row in store.log(1)] == ["all", "divers"]
+
+
+def test_the_version_of_a_feed_moves_with_what_changes_its_bytes_and_with_nothing_else(store: Store) -> None:
+    store.open_log(NOW)
+
+    def version() -> int:
+        return store.feed("economie").version
+
+    assert version() == 0
+    settle(store, [make_item(1)])
+    first = version()
+    settle(store, [make_item(1)])
+    assert version() == first > 0
+    settle(store, [make_item(1, author="Une autre")])
+    second = version()
+    assert second > first
+    store.sync_sources(sources())
+    assert version() == second
+    store.sync_sources([replace(sources()[0], republish=Republish.FULL)])
+    assert version() > second
+
+
+def test_a_river_is_read_page_by_page_without_gap_or_repetition(store: Store) -> None:
+    settle(store, [make_item(number // 3) for number in range(3, 60)])
+    seen: list[int] = []
+    page = store.river("all", limit=4)
+    while True:
+        seen += [story.id for story in page.stories]
+        if not page.next:
+            break
+        page = store.river("all", page.next, 4)
+    assert len(seen) == len(set(seen)) == len(list(store.items()))
+
+
+@pytest.mark.parametrize("cursor", ["x", "1-", "-", "9" * 40 + "-1", "1-1-1", "٣-٣"])
+def test_a_broken_cursor_means_the_beginning(store: Store, cursor: str) -> None:
+    settle(store, [make_item(1)])
+    assert len(store.river("all", cursor).stories) == 1
+
+
+def test_the_river_of_a_source_shows_the_stories_that_it_is_part_of(store: Store) -> None:
+    store.sync_sources(sources(SOURCE, OTHER))
+    settle(store, [make_item(1), make_item(2)])
+    settle(store, [make_item(1, source=OTHER, guid="x")], source=OTHER)
+    assert len(store.source_river(OTHER).stories) == 1
+    assert len(store.source_river(SOURCE).stories) == 2
+
+
+# ── searching
+
+
+@pytest.mark.parametrize(
+    ("title", "query"),
+    [
+        ("C’est l’été à Dole", "été"), ("C’est l'été à Dole", "l’été"), ("Un chef d'œuvre", "oeuvre"), ("Une oeuvre", "œuvres"),
+        ("Les écoles ferment", "école"), ("Une école ferme", "ECOLES"), ("Le marché de Noël", "noel"), ("Saône-Doubs", "saône-doubs"),
+        ("Saône-Doubs", "doubs"), ("Le pont rouvre mardi", '"pont rouvre"'), ("Le pont rouvre", "pont -fermé"),
+    ],
+)  # fmt: skip
+def test_a_search_finds_words_as_people_write_them(store: Store, title: str, query: str) -> None:
+    settle(store, [make_item(1, title=title), make_item(2, title="Rien de tel", lead="Autre chose.")])
+    assert [hit.item.item.title for hit in store.search(query, "fr")] == [title]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        " ",
+        '"',
+        '""',
+        "*",
+        "(",
+        "a AND",
+        "NEAR(a b)",
+        "title:x",
+        "\0",
+        "-",
+        '-"',
+        "x" * 10_000,
+        "a " * 10_000,
+        "{} ^ + :",
+    ],
+)
+def test_no_search_is_an_error(store: Store, query: str) -> None:
+    settle(store, [make_item(1)])
+    assert isinstance(store.search(query, "fr"), tuple)
+
+
+def test_a_changed_item_is_found_by_its_new_words_only(store: Store) -> None:
+    settle(store, [make_item(1, title="Le girafon")])
+    settle(store, [make_item(1, title="Le lionceau")])
+    assert store.search("lionceau", "fr") and not store.search("girafon", "fr")
+
+
+def test_a_story_is_one_hit(store: Store) -> None:
+    store.sync_sources(sources(SOURCE, OTHER))
+    settle(store, [make_item(1)])
+    settle(store, [make_item(1, source=OTHER, guid="x")], source=OTHER)
+    assert len(store.search("projet", "fr")) == 1
+
+
+# ── trouble
+
+WRITING: list[Callable[[Store], object]] = [
+    lambda store: store.sync_sources(sources()),
+    lambda store: settle(store, [make_item(7)]),
+    lambda store: store.open_log(NOW),
+]
+READING: list[Callable[[Store], object]] = [
+    lambda store: store.sources(), lambda store: store.state(SOURCE), lambda store: store.due(NOW, 1), lambda store: store.river("all"),
+    lambda store: store.source_river(SOURCE), lambda store: store.head("all", 1), lambda store: store.feed("all"), lambda store: store.story(1),
+    lambda store: list(store.items()), lambda store: store.item(1), lambda store: store.find("x"), lambda store: store.revisions(1),
+    lambda store: store.links(1), lambda store: store.log(1), lambda store: store.search("projet", "fr"), lambda store: store.totals(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("write", WRITING)
+def test_a_locked_database_is_reported_and_nothing_is_half_written(
+    tmp_path: Path, write: Callable[[Store], object]
+) -> None:
+    path = str(tmp_path / "t.db")
+    store = open_store(path, patience_seconds=0.05)
+    store.sync_sources(sources())
+    settle(store, [make_item(1)])
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="locked"):
+        write(store)
+    other.execute("ROLLBACK")
+    other.close()
+    assert len(list(store.items())) == 1
+    write(store)
+    store.close()
+
+
+@pytest.mark.parametrize("read", READING)
+def test_reading_goes_on_while_another_process_writes(tmp_path: Path, read: Callable[[Store], object]) -> None:
+    path = str(tmp_path / "t.db")
+    store = open_store(path, patience_seconds=0.05)
+    store.sync_sources(sources())
+    settle(store, [make_item(1)])
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    read(store)
+    other.execute("ROLLBACK")
+    other.close()
+    store.close()
+
+
+@pytest.mark.parametrize("use", [*WRITING, *READING])
+def test_a_file_that_is_no_database_is_a_store_error(tmp_path: Path, use: Callable[[Store], object]) -> None:
+    path = tmp_path / "t.db"
+    store = open_store(str(path))
+    store.close()
+    for each in tmp_path.iterdir():
+        each.unlink()
+    path.write_bytes(b"no database at all" * 1000)
+    with pytest.raises(StoreError, match="not a database"):
+        use(store)
+    store.close()
+
+
+def test_a_full_disk_is_reported_and_nothing_is_half_written(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "t.db"))
+    store.sync_sources(sources())
+    settle(store, [make_item(1)])
+    pages = store._db.execute("PRAGMA page_count").fetchone()[0]  # type: ignore[attr-defined]
+    store._db.execute(f"PRAGMA max_page_count = {pages}")  # type: ignore[attr-defined]
+    with pytest.raises(StoreError, match="full"):
+        settle(store, [make_item(number, text="mot " * 5000) for number in range(2, 60)])
+    assert len(list(store.items())) == 1 and store.totals().stories == 1
+    store._db.execute("PRAGMA max_page_count = 1000000")  # type: ignore[attr-defined]
+    settle(store, [make_item(number) for number in range(2, 60)])
+    assert len(list(store.items())) == 59
+    store.close()
+
+
+def test_a_decision_that_fails_leaves_no_trace(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError):
+        store.settle(SOURCE, [], [], lambda known: 1 / 0)  # type: ignore[arg-type,return-value]
+    settle(store, [make_item(1)])
+    assert len(list(store.items())) == 1
+
+
+def test_a_store_serves_several_threads(store: Store) -> None:
+    settle(store, [make_item(1)])
+    found: list[int] = []
+
+    def read() -> None:
+        found.append(len(list(store.items())))
+        store.close()
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [1, 1, 1, 1]
+
+
+def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="opening"):
+        open_store(str(tmp_path / "file" / "t.db"))
+
+
+def test_a_reading_store_never_checkpoints(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "t.db"), writer=False)
+    assert store._db.execute("PRAGMA wal_autocheckpoint").fetchone()[0] == 0  # type: ignore[attr-defined]
+    store.close()

@@ -1,0 +1,230 @@
+"""Which story is it? Identity, links, vetoes, lateness."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator.model import Date, DecisionKind, Item
+from aggregator.store import Store, open_store
+from aggregator.stories import give_keys
+from aggregator.stories.guards import contradiction, new_episode
+from aggregator.stories.identity import is_material
+from tests.values import NOW, SOURCE, date, make_item, settle, sources
+
+OTHER = "https://other.example/feed"
+LONG = "Le maire a présenté mardi le budget de la ville devant un public nombreux réuni dans la salle des fêtes"
+
+
+def kinds(store: Store, items: list[Item], **rest: object) -> list[DecisionKind]:
+    return [decision.kind for decision in settle(store, items, **rest).decisions]  # type: ignore[arg-type]
+
+
+# ── keys within one document
+
+
+def test_a_guid_that_tells_items_apart_is_the_key() -> None:
+    assert [item.guid for item in give_keys([make_item(1, guid="a"), make_item(2, guid="b")])] == ["a", "b"]
+
+
+def test_a_guid_that_several_items_share_is_replaced_by_their_links() -> None:
+    first, second = make_item(1, guid="same"), make_item(2, guid="same")
+    assert [item.guid for item in give_keys([first, second])] == [first.canonical, second.canonical]
+
+
+def test_an_item_without_guid_and_link_gets_a_key_that_stays_the_same() -> None:
+    nameless = make_item(1, guid="", link="", canonical="")
+    (once,), (again,) = give_keys([nameless]), give_keys([nameless])
+    assert once.guid.startswith("hash:") and once.guid == again.guid
+
+
+def test_an_entry_that_stands_twice_in_a_document_is_one_item() -> None:
+    assert len(give_keys([make_item(1), make_item(1)])) == 1
+
+
+def test_items_that_share_guid_and_link_but_not_title_are_all_kept() -> None:
+    rows = [make_item(1, guid="g", title=f"Météo du {day}") for day in (1, 2, 3)]
+    same_link = [replace(row, canonical="https://outlet.example/meteo") for row in rows]
+    keyed = give_keys(same_link)
+    assert len({item.guid for item in keyed}) == 3
+
+
+# ── new, changed, same
+
+
+def test_the_same_item_polled_again_is_the_same(store: Store) -> None:
+    assert kinds(store, [make_item(1)]) == [DecisionKind.NEW]
+    assert kinds(store, [make_item(1)]) == [DecisionKind.SAME]
+    assert len(list(store.items())) == 1
+
+
+def test_a_corrected_title_changes_the_item_and_keeps_the_earlier_one(store: Store) -> None:
+    settle(store, [make_item(1, title="Un actionnaire vent ses parts")])
+    later = NOW + timedelta(hours=1)
+    (decision,) = settle(store, [make_item(1, title="Un actionnaire vend ses parts")], later).decisions
+    assert decision.kind is DecisionKind.CHANGED and decision.material
+    (stored,) = store.items()
+    assert stored.item.title == "Un actionnaire vend ses parts" and stored.changed_at == later
+    assert [each.item.title for each in store.revisions(stored.id)] == ["Un actionnaire vent ses parts"]
+
+
+def test_a_renumbered_feed_brings_no_new_items(store: Store) -> None:
+    old = [make_item(number) for number in range(1, 6)]
+    settle(store, old)
+    renumbered = [replace(item, guid=f"urn:new:{number}") for number, item in enumerate(old)]
+    assert kinds(store, renumbered) == [DecisionKind.SAME] * 5
+    assert kinds(store, renumbered) == [DecisionKind.SAME] * 5
+
+
+def test_a_guid_used_again_for_other_news_is_a_new_item_and_hides_nothing(store: Store) -> None:
+    monday = make_item(1, guid="meteo", title="Météo du lundi 9 février", text="Pluie le matin. " + LONG)
+    tuesday = make_item(
+        1, guid="meteo", title="Météo du mardi 10 février", text="Grand soleil partout sur les plateaux et gel au petit jour",
+        published=date(NOW + timedelta(days=1)),
+    )  # fmt: skip
+    settle(store, [monday])
+    later = NOW + timedelta(days=1, hours=1)
+    assert kinds(store, [tuesday], now=later) == [DecisionKind.NEW]
+    assert kinds(store, [tuesday], now=later) == [DecisionKind.SAME]
+    titles = {stored.item.title: stored for stored in store.items()}
+    assert len(titles) == 2 and "used again" in titles["Météo du mardi 10 février"].reason
+    assert len({stored.story_id for stored in titles.values()}) == 2
+
+
+# ── one link in several sources
+
+
+def test_one_link_in_two_sources_is_one_story_with_a_reason(store: Store) -> None:
+    store.sync_sources(sources(SOURCE, OTHER))
+    settle(store, [make_item(1)])
+    settle(store, [make_item(1, source=OTHER, guid="x")], source=OTHER)
+    first, second = store.items()
+    assert first.story_id == second.story_id
+    (link,) = store.links(first.story_id)
+    assert link.level == "A" and "the same link" in link.reason
+
+
+def test_a_link_used_for_a_series_does_not_join_its_issues(store: Store) -> None:
+    store.sync_sources(sources(SOURCE, OTHER))
+    link = "https://outlet.example/agenda"
+    settle(store, [make_item(1, canonical=link, title="L’agenda du 7 février", text="Concert à Dole. " + LONG)])
+    other = make_item(2, canonical=link, source=OTHER, title="L’agenda du 14 février", text="Marché aux fleurs de Gray")
+    settle(store, [other], source=OTHER)
+    assert len({stored.story_id for stored in store.items()}) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "vetoed"),
+    [
+        ({"title": "Météo du 12 février"}, {"title": "Météo du 13 février"}, True),
+        ({"title": "Budget voté", "text": LONG}, {"title": "Budget voté", "text": LONG + " ce soir"}, False),
+        ({"title": "Budget voté", "text": LONG}, {"title": "Incendie", "text": "Un feu de grange a mobilisé trente pompiers à Morteau dans la nuit de samedi"}, True),
+        ({"title": "Budget"}, {"title": "Incendie"}, False),  # too little text to contradict one link
+        ({"title": "153,4 M€ votés", "text": LONG}, {"title": "153,6 M€ votés", "text": LONG}, False),
+    ],
+    ids=["dates differ", "a longer version", "other news", "teasers", "a corrected figure"],
+)  # fmt: skip
+def test_a_shared_link_is_vetoed_only_by_a_contradiction(
+    one: dict[str, str], other: dict[str, str], vetoed: bool
+) -> None:
+    first, second = make_item(1, lead="Court.", **one), make_item(2, lead="Bref.", **other)
+    assert bool(contradiction(first, second)) is vetoed
+    assert bool(contradiction(second, first)) is vetoed
+
+
+def test_a_later_publication_of_the_same_text_is_no_new_episode() -> None:
+    assert not new_episode(make_item(1), make_item(1, published=date(NOW + timedelta(days=9))))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.permutations(range(6)))
+def test_the_order_of_arrival_does_not_change_the_stories(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int]
+) -> None:
+    urls = [f"https://s{number}.example/feed" for number in range(6)]
+    store = open_store(str(tmp_path_factory.mktemp("order") / "t.db"))
+    store.sync_sources(sources(*urls))
+    texts = [
+        "Concert à Dole. " + LONG,
+        "Marché aux fleurs et brocante sur la place de Gray toute la journée de dimanche prochain",
+    ]
+    for number in order:
+        item = make_item(
+            number, source=urls[number], canonical="https://a.example/x" if number < 4 else f"https://a.example/{number}",
+            title=["L’agenda du 7 février", "L’agenda du 14 février"][number % 2], text=texts[number % 2],
+        )  # fmt: skip
+        settle(store, [item], source=urls[number])
+    groups: dict[int, set[str]] = {}
+    for stored in store.items():
+        groups.setdefault(stored.story_id, set()).add(stored.item.source)
+    store.close()
+    assert {frozenset(group) for group in groups.values()} == {
+        frozenset({urls[0], urls[2]}), frozenset({urls[1], urls[3]}), frozenset({urls[4]}), frozenset({urls[5]}),
+    }  # fmt: skip
+
+
+# ── what a change means
+
+
+@pytest.mark.parametrize(
+    ("change", "material"),
+    [
+        ({"title": "Le conseil vote le projet numéro 2"}, True),
+        ({"lead": "Les élus ont voté lundi le projet numéro 17 de la ville."}, True),
+        ({"title": "LE CONSEIL VOTE LE PROJET NUMÉRO 1"}, False),
+        ({"title": "Le conseil  vote le projet « numéro 1 »"}, False),
+        ({"author": "La rédaction"}, False),
+        ({"text": LONG * 2}, True),
+    ],
+)
+def test_only_what_a_reader_wants_to_know_is_a_material_change(change: dict[str, str], material: bool) -> None:
+    assert is_material(make_item(1), make_item(1, **change)) is material
+
+
+# ── when
+
+
+def test_an_item_dated_in_the_future_is_not_on_top(store: Store) -> None:
+    settle(store, [make_item(1, published=date(NOW + timedelta(days=300))), make_item(2), make_item(3)])
+    store.open_log(NOW)
+    assert store.river("all").stories[0].sort_at == NOW - timedelta(minutes=2)
+
+
+def test_an_undated_item_of_a_later_poll_was_published_since_the_last_one(store: Store) -> None:
+    settle(store, [make_item(1)])
+    store.open_log(NOW)
+    later = NOW + timedelta(hours=1)
+    settle(store, [make_item(2, published=Date("demain")), make_item(1)], later)
+    assert [story.lead.item.guid[-1] for story in store.river("all").stories] == ["2", "1"]
+
+
+def test_an_update_dated_before_its_publication_is_kept_and_moves_nothing(store: Store) -> None:
+    before = NOW - timedelta(hours=5)
+    settle(store, [make_item(1, updated=date(before))])
+    store.open_log(NOW)
+    (story,) = store.head("all", 10)
+    assert story.lead.item.updated.at == before
+    assert story.updated == story.lead.item.published.at == story.sort_at
+
+
+def test_what_is_old_at_first_sight_is_stored_and_found_but_not_announced(store: Store) -> None:
+    settle(store, [make_item(1)])
+    store.open_log(NOW)
+    settle(store, [make_item(2, published=date(NOW - timedelta(days=9))), make_item(3)], NOW)
+    assert {story.lead.item.guid[-1] for story in store.head("all", 10)} == {"1", "3"}
+    assert {story.lead.item.guid[-1] for story in store.river("all").stories} == {"1", "2", "3"}
+    assert store.search("projet 2", "fr")
+
+
+def test_a_new_source_with_undated_old_items_floods_no_feed(store: Store) -> None:
+    settle(store, [make_item(1)])
+    store.open_log(NOW)
+    store.sync_sources(sources(SOURCE, OTHER))
+    settle(
+        store,
+        [make_item(number, source=OTHER, canonical="", published=Date()) for number in range(2, 40)],
+        source=OTHER,
+    )
+    assert len(store.head("all", 100)) == 1

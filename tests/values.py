@@ -1,0 +1,57 @@
+"""Values for tests: a name and what differs from a plain one."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aggregator.model import Category, Date, Item, Source, SourceState, Update
+from aggregator.store import Store, index
+from aggregator.stories import decide, give_keys
+
+NOW = datetime(2026, 2, 11, 12, 0, tzinfo=UTC)
+SOURCE = "https://outlet.example/feed"
+
+
+def date(at: datetime | None) -> Date:
+    return Date(at.isoformat() if at else "", at)
+
+
+def make_item(number: int = 1, **changes: Any) -> Item:
+    """An item of SOURCE, published `number` minutes before NOW."""
+    published = NOW - timedelta(minutes=number)
+    plain = Item(
+        source=SOURCE,
+        guid=f"https://outlet.example/?p={number}",
+        link=f"https://outlet.example/article-{number}",
+        canonical=f"https://outlet.example/article-{number}",
+        title=f"Le conseil vote le projet numéro {number}",
+        lead=f"Les élus ont voté lundi le projet numéro {number} de la ville.",
+        published=date(published),
+        categories=(Category("economie", "source"),),
+    )
+    made = replace(plain, **changes)
+    text = made.text or made.lead
+    return replace(made, text=text, fingerprint=made.fingerprint or f"{made.title}|{made.lead}|{text}|{made.html}|{made.author}")
+
+
+def settle(
+    store: Store,
+    items: list[Item],
+    now: datetime = NOW,
+    source: str = SOURCE,
+    state: SourceState | None = None,
+    late_after: timedelta = timedelta(hours=48),
+) -> Update:
+    """What the pipeline does with the items of one poll."""
+    keyed = give_keys(items)
+    state = state or SourceState(source, checked_at=now, succeeded_at=now, next_check_at=now + timedelta(minutes=30))
+    return store.settle(
+        source,
+        [item.guid for item in keyed],
+        [item.canonical for item in keyed],
+        lambda known: Update(state, decide(keyed, known, now, late_after), now, tuple(map(index, keyed))),
+    )
+
+
+def sources(*urls: str) -> list[Source]:
+    return [Source(url, title=f"Source {number}") for number, url in enumerate(urls or (SOURCE,))]

@@ -1,0 +1,130 @@
+"""What the templates may use: links, names, dates and the frame around every page. Never reads the store itself."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from flask import Flask, current_app, g, render_template, request
+from flask_babel import format_date, format_datetime, gettext
+
+from aggregator.model import Format, Genre, Stored, Story
+from web import words
+from web.negotiation import etag_of
+from web.site import ALL, current_site
+
+LANGUAGE_NAMES = {"fr": "Français", "en": "English"}
+
+
+def prepare(app: Flask) -> None:
+    """Give the templates their vocabulary."""
+    static = Path(str(app.static_folder))
+    app.jinja_env.globals.update(
+        {
+            "site_css": _fingerprinted(static, "site.css"),
+            "site_icon": _fingerprinted(static, "favicon.svg"),
+            "FORMATS": tuple(words.FORMAT_NAMES),
+            "FORMAT_NAMES": words.FORMAT_NAMES,
+            "FORMAT_TYPES": words.FORMAT_TYPES,
+            "LANGUAGE_NAMES": LANGUAGE_NAMES,
+            "LEAD_LIMIT": words.LEAD_LIMIT_CHARACTERS,
+            "feed_title": feed_title,
+            "feed_url": feed_url,
+            "label": label,
+            "badges": badges,
+            "in_language": in_language,
+            "items_of": words.items_of,
+            "sources_of": words.sources_of,
+            "source_name": lambda url: current_site().source_name(url),
+            "updated_at": words.updated_at,
+            "published_at": published_at,
+        }
+    )
+    app.jinja_env.filters.update({"day": day, "clock": clock, "moment": moment, "web_link": words.web_link})
+
+
+def page(template: str, *, feed: str = ALL, canonical: str = "", **values: Any) -> str:
+    """Render a page within the frame; `feed` is the one that its head announces."""
+    site = current_site()
+    return render_template(
+        template,
+        site=site.settings,
+        language=g.get("language", site.settings.language),
+        categories=[(slug, label(slug)) for slug in site.taxonomy.slugs],
+        feed=feed,
+        canonical=canonical,
+        **values,
+    )
+
+
+def absolute(endpoint: str, **values: Any) -> str:
+    """The public address of a page of ours, made from the settings: the Host header is never believed."""
+    return current_site().settings.public_url + current_app.url_map.bind("").build(endpoint, values)
+
+
+def feed_url(slug: str, format: Format) -> str:
+    """The public address of one representation of a feed."""
+    return absolute("feeds.feed", slug=slug, extension=format.value)
+
+
+def feed_title(slug: str) -> str:
+    """What a feed is called in lists of ours: the site's name and the category."""
+    title = current_site().settings.title
+    return title if slug == ALL else f"{title} – {label(slug)}"
+
+
+def label(slug: str) -> str:
+    """What people call a category, in the language of the page."""
+    return gettext("All the news") if slug == ALL else current_site().taxonomy.label(slug, _language())
+
+
+def badges(stored: Stored) -> tuple[words.Badge, ...]:
+    """The marks beside an item's title."""
+    genre = stored.item.genre
+    text = "" if genre is Genre.ARTICLE else current_site().taxonomy.genre_label(genre, _language())
+    return words.badges_of(stored, text)
+
+
+def in_language(url_language: str) -> str:
+    """The address of this page in another language; the query is kept."""
+    pairs = [(name, text) for name, text in request.args.items(multi=True) if name != "lang"]
+    query = "&".join(f"{quote(name)}={quote(text)}" for name, text in [*pairs, ("lang", url_language)])
+    return f"?{query}"
+
+
+def published_at(stored: Stored) -> datetime:
+    """When a source published an item, or when we first saw it where it does not say."""
+    return stored.item.published.at or stored.first_seen
+
+
+def days(stories: Sequence[Story]) -> list[tuple[date, list[Story]]]:
+    """Stories by the day they stand under, in the site's time zone, in the order given."""
+    zone = ZoneInfo(current_site().settings.timezone)
+    return [(day, list(group)) for day, group in groupby(stories, lambda story: story.sort_at.astimezone(zone).date())]
+
+
+def day(at: date) -> str:
+    """Mercredi 11 février 2026."""
+    text = format_date(at, "EEEE d MMMM y")
+    return text[:1].upper() + text[1:]
+
+
+def clock(at: datetime) -> str:
+    """11:23."""
+    return format_datetime(at, "HH:mm")
+
+
+def moment(at: datetime) -> str:
+    """11 février 2026 à 11:23."""
+    return gettext("%(day)s at %(time)s", day=format_datetime(at, "d MMMM y"), time=format_datetime(at, "HH:mm"))
+
+
+def _language() -> str:
+    return str(g.get("language", current_site().settings.language))
+
+
+def _fingerprinted(folder: Path, name: str) -> tuple[str, str]:
+    return name, etag_of((folder / name).read_bytes())[1:13]
