@@ -204,9 +204,15 @@ class Pipeline:
 
 
 def _report(source: Source, update: Update, started: float, outcome: Outcome) -> Report:
-    counts = [update.count(kind) for kind in (DecisionKind.NEW, DecisionKind.CHANGED, DecisionKind.SAME)]
-    status = update.state.error_class or ("ok" if isinstance(outcome, Fetched) else "not modified")
-    return Report(source, status, update.state.error, *counts, _since(started))
+    return Report(
+        source,
+        update.state.error_class or ("ok" if isinstance(outcome, Fetched) else "not modified"),
+        update.state.error,
+        new=update.count(DecisionKind.NEW),
+        changed=update.count(DecisionKind.CHANGED),
+        same=update.count(DecisionKind.SAME),
+        milliseconds=_since(started),
+    )
 
 
 def _since(started: float) -> int:

@@ -18,6 +18,7 @@ from typing import Self
 PAUSE = object()
 HANG = object()
 PAUSE_SECONDS = 0.02
+TLS_HANDSHAKE = b"\x16"
 
 Part = bytes | object
 Answer = bytes | Iterator[Part]
@@ -107,7 +108,11 @@ class Origin:
         self._under_way += 1
         self.peak = max(self.peak, self._under_way)
         try:
-            request = await _read(reader)
+            first_byte = await reader.readexactly(1)
+            if first_byte == TLS_HANDSHAKE:
+                writer.write(answer(400))
+                return
+            request = await _read(first_byte, reader)
             self.requests.append(request)
             parts = self._answers(request)
             for part in [parts] if isinstance(parts, bytes) else parts:
@@ -122,15 +127,19 @@ class Origin:
         if part is PAUSE:
             await asyncio.sleep(PAUSE_SECONDS)
         elif part is HANG:
-            await self._stop.wait()
+            writer.transport.pause_reading()  # deaf to a TLS goodbye as well
+            try:
+                await self._stop.wait()
+            finally:
+                writer.transport.abort()
         else:
             assert isinstance(part, bytes)
             writer.write(part)
             await writer.drain()
 
 
-async def _read(reader: asyncio.StreamReader) -> Request:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("utf-8", "surrogateescape")
+async def _read(first_byte: bytes, reader: asyncio.StreamReader) -> Request:
+    head = (first_byte + await reader.readuntil(b"\r\n\r\n")).decode("utf-8", "surrogateescape")
     first, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
     method, target, _ = first.split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -13,6 +13,7 @@ import threading
 import tracemalloc
 import zlib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from itertools import chain, repeat
 from pathlib import Path
@@ -42,12 +43,10 @@ MIB = 1 << 20
 
 
 class Names(AbstractResolver):
-    """Name resolution as a test wants it: for each name a list of addresses, taken in turn at each question."""
+    """Name resolution as a test wants it: name → addresses."""
 
-    def __init__(self, **names: list[list[str]]) -> None:
-        self._names = {
-            name.replace("_", "."): iter(chain(answers, repeat(answers[-1]))) for name, answers in names.items()
-        }
+    def __init__(self, names: Mapping[str, list[str]]) -> None:
+        self._names = names
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -56,7 +55,7 @@ class Names(AbstractResolver):
             raise OSError(f"no such name: {host}")
         return [
             ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
-            for address in next(self._names[host])
+            for address in self._names[host]
         ]
 
     async def close(self) -> None:
@@ -69,7 +68,7 @@ def get(
     """Ask once, with a client of its own; the origin itself is allowed unless told otherwise."""
 
     async def run() -> Response:
-        settings = Settings(**{"timeout_seconds": 3, "body_limit_mib": 1, "allow_private": allowed, **set_to})
+        settings = Settings(**{"timeout_seconds": 10, "body_limit_mib": 1, "allow_private": allowed, **set_to})
         async with HttpClient(settings, tls=tls, resolver=names) as client:
             return await client.get(url, headers or {})
 
@@ -111,7 +110,7 @@ def test_a_request_says_who_asks_and_for_what():
     assert not {"cookie", "authorization"} & sent.keys()
 
 
-@pytest.mark.parametrize("status", [201, 203, 206, 304, 404, 500])
+@pytest.mark.parametrize("status", [201, 203, 206, 404, 500])
 def test_a_body_is_read_for_a_200_only(status):
     response = answered(lambda: iter([answer(status, {"Content-Length": "9"}), b"some", HANG]))
     assert (response.status, response.body) == (status, b"")
@@ -151,7 +150,7 @@ def test_a_url_is_sent_as_written_where_that_is_possible(asked, sent):
 def test_a_host_may_be_international():
     with Origin(lambda request: answer()) as origin:
         url = f"http://Mâcon.example:{origin.port}/"
-        response = get(url, f"xn--mcon-boa.example:{origin.port}", names=Names(xn__mcon_boa_example=[["127.0.0.1"]]))
+        response = get(url, f"xn--mcon-boa.example:{origin.port}", names=Names({"xn--mcon-boa.example": ["127.0.0.1"]}))
     assert response.status == 200
 
 
@@ -282,9 +281,11 @@ def test_five_redirects_are_followed_and_a_sixth_is_not():
 
 
 def test_a_loop_ends_at_its_first_round():
-    with Origin(lambda request: hop(302, "/b#x" if request.path == "/a" else "/a#y")) as origin:
-        with pytest.raises(FetchError) as caught:
-            get(origin.url("/a"), origin.authority)
+    with (
+        Origin(lambda request: hop(302, "/b#x" if request.path == "/a" else "/a#y")) as origin,
+        pytest.raises(FetchError) as caught,
+    ):
+        get(origin.url("/a"), origin.authority)
     assert caught.value.error_class is ErrorClass.REDIRECT_LOOP
     assert len(origin.requests) == 2
 
@@ -315,9 +316,12 @@ def test_a_maze_of_redirects_does_not_lead_inside(inside):
     def answers(request: Request) -> bytes:
         return hop(302, "/2" if request.path == "/1" else inside.format(hidden.port))
 
-    with Origin(lambda request: answer(body=b"secret")) as hidden, Origin(answers) as origin:
-        with pytest.raises(FetchError) as caught:
-            get(origin.url("/1"), origin.authority)
+    with (
+        Origin(lambda request: answer(body=b"secret")) as hidden,
+        Origin(answers) as origin,
+        pytest.raises(FetchError) as caught,
+    ):
+        get(origin.url("/1"), origin.authority)
     assert caught.value.error_class is ErrorClass.BLOCKED_ADDRESS
     assert hidden.connections == 0
 
@@ -429,12 +433,12 @@ def test_what_the_standard_library_calls_private_is_never_public_here(ip):
     assert not (ip.is_private and getattr(ip, "ipv4_mapped", None) is None and is_public(str(ip)))
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost.", "[::ffff:127.0.0.1]", "0x7f.1", "0", "[::]"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1", "[::]"])
 def test_nothing_connects_inside(host):
     with Origin(lambda request: answer(body=b"secret")) as origin, pytest.raises(FetchError) as caught:
         get(origin.url(host=host))
     assert origin.connections == 0
-    assert host in {"0"} or caught.value.error_class is ErrorClass.BLOCKED_ADDRESS
+    assert caught.value.error_class is ErrorClass.BLOCKED_ADDRESS
 
 
 def test_an_allowed_pair_opens_its_own_port_only():
@@ -451,7 +455,7 @@ def test_an_allowed_pair_opens_its_own_port_only():
 def test_a_pair_names_the_host_of_the_url_or_the_address(allowed):
     with Origin(lambda request: answer()) as origin:
         url = origin.url(host="Intranet.Example")
-        names = Names(Intranet_Example=[["127.0.0.1"]], intranet_example=[["127.0.0.1"]])
+        names = Names({"Intranet.Example": ["127.0.0.1"]})
         assert get(url, f"{allowed}:{origin.port}", names=names).status == 200
 
 
@@ -460,7 +464,7 @@ def test_a_name_that_is_rebound_between_check_and_use_gains_nothing():
         return hop(302, f"http://rebind.example:{hidden.port}/again")
 
     with Origin(lambda request: answer(body=b"secret")) as hidden, Origin(answers) as origin:
-        names = Names(rebind_example=[["127.0.0.1"]], start_example=[["127.0.0.1"]])
+        names = Names({"rebind.example": ["127.0.0.1"], "start.example": ["127.0.0.1"]})
         with pytest.raises(FetchError) as caught:
             get(origin.url(host="start.example"), f"start.example:{origin.port}", names=names)
     assert caught.value.error_class is ErrorClass.BLOCKED_ADDRESS
@@ -472,7 +476,7 @@ def test_a_name_that_is_rebound_between_check_and_use_gains_nothing():
 )
 def test_a_name_with_several_addresses_inside_is_blocked(addresses):
     with pytest.raises(FetchError) as caught:
-        get("http://many.example/", names=Names(many_example=[addresses]))
+        get("http://many.example/", names=Names({"many.example": addresses}))
     assert caught.value.error_class is ErrorClass.BLOCKED_ADDRESS
     assert all(address in str(caught.value) for address in addresses)
 
@@ -480,7 +484,7 @@ def test_a_name_with_several_addresses_inside_is_blocked(addresses):
 @pytest.mark.parametrize("addresses", [["127.0.0.1", "10.0.0.1"], ["10.0.0.1", "127.0.0.1"], ["::1", "127.0.0.1"]])
 def test_an_open_address_is_used_beside_a_blocked_one(addresses):
     with Origin(lambda request: answer(body=FEED)) as origin:
-        names = Names(both_example=[addresses])
+        names = Names({"both.example": addresses})
         assert get(origin.url(host="both.example"), origin.authority, names=names).body == FEED
 
 
@@ -489,16 +493,23 @@ def test_another_error_does_not_hide_a_blocked_address(addresses):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(FetchError) as caught:
-        get(f"http://both.example:{port}/", f"127.0.0.1:{port}", names=Names(both_example=[addresses]))
+        get(f"http://both.example:{port}/", f"127.0.0.1:{port}", names=Names({"both.example": addresses}))
     assert caught.value.error_class is ErrorClass.BLOCKED_ADDRESS
 
 
-def test_a_blocked_address_does_not_hide_what_comes_after_connecting():
-    with Origin(lambda request: iter([answer(200, {"Content-Length": "9"}, b"half")])) as origin:
-        with pytest.raises(FetchError) as caught:
-            names = Names(both_example=[["10.0.0.1", "127.0.0.1"]])
-            get(origin.url(host="both.example"), origin.authority, names=names)
+@pytest.mark.parametrize("parts", [[answer(200, {"Content-Length": "9"}, b"half")], [b""]])
+def test_a_blocked_address_does_not_hide_what_comes_after_connecting(parts):
+    names = Names({"both.example": ["10.0.0.1", "127.0.0.1"]})
+    with Origin(lambda request: iter(parts)) as origin, pytest.raises(FetchError) as caught:
+        get(origin.url(host="both.example"), origin.authority, names=names)
     assert caught.value.error_class is ErrorClass.CONNECTION
+
+
+def test_a_blocked_address_does_not_hide_a_time_out_of_the_other():
+    names = Names({"both.example": ["10.0.0.1", "127.0.0.1"]})
+    with Origin(lambda request: drip()) as origin, pytest.raises(FetchError) as caught:
+        get(origin.url(host="both.example"), origin.authority, names=names, timeout_seconds=0.3)
+    assert caught.value.error_class is ErrorClass.TIMEOUT
 
 
 def test_a_proxy_of_the_environment_is_not_used(monkeypatch):
@@ -509,7 +520,7 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch):
 
 def test_an_unknown_name_is_a_failed_connection():
     with pytest.raises(FetchError) as caught:
-        get("http://nowhere.example/", names=Names())
+        get("http://nowhere.example/", names=Names({}))
     assert caught.value.error_class is ErrorClass.CONNECTION
     assert "nowhere.example" in str(caught.value)
 
@@ -549,7 +560,7 @@ def test_one_deadline_is_around_everything(raw, phase):
         return next(turns, None) or iter([HANG])
 
     with Origin(answers) as origin, pytest.raises(FetchError) as caught:
-        get(origin.url("/feed"), origin.authority, timeout_seconds=0.2)
+        get(origin.url("/feed"), origin.authority, timeout_seconds=0.3)
     assert caught.value.error_class is ErrorClass.TIMEOUT
     assert phase in str(caught.value)
 
@@ -560,7 +571,7 @@ def test_endless_early_hints_end_with_the_deadline():
             yield b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
             yield PAUSE
 
-    assert failure(hints, timeout_seconds=0.2).error_class is ErrorClass.TIMEOUT
+    assert failure(hints, timeout_seconds=0.3).error_class is ErrorClass.TIMEOUT
 
 
 def test_waiting_for_a_turn_does_not_count():
@@ -568,14 +579,14 @@ def test_waiting_for_a_turn_does_not_count():
         return iter([PAUSE, PAUSE, answer(body=FEED)])
 
     async def run(origin: Origin, **limits: int) -> list[Response]:
-        settings = Settings(timeout_seconds=0.3, allow_private=(origin.authority,), **limits)
+        settings = Settings(timeout_seconds=0.5, allow_private=(origin.authority,), **limits)
         async with HttpClient(settings) as client:
-            return await asyncio.gather(*(client.get(origin.url(f"/{number}")) for number in range(20)))
+            return await asyncio.gather(*(client.get(origin.url(f"/{number}")) for number in range(30)))
 
-    for limits in ({"per_host": 2, "concurrency": 20}, {"per_host": 20, "concurrency": 2}):
+    for limits in ({"per_host": 2, "concurrency": 30}, {"per_host": 30, "concurrency": 2}):
         with Origin(answers) as origin:
             responses = asyncio.run(run(origin, **limits))
-        assert [response.body for response in responses] == [FEED] * 20
+        assert [response.body for response in responses] == [FEED] * 30
         assert origin.peak == 2
 
 
@@ -614,7 +625,7 @@ CODERS = {
     "identity, gzip": gzip.compress,
     "deflate": zlib.compress,
     "raw deflate": lambda body: zlib.compress(body, wbits=-15),
-    "br": brotli.compress,
+    "br": lambda body: brotli.compress(body, quality=5),
     "zstd": zstd.compress,
     "identity": bytes,
     "": bytes,
@@ -635,10 +646,17 @@ def test_each_coding_is_unpacked(coding, body):
     assert answered(packed(coding, body)).body == body
 
 
+def drops(raw: bytes) -> Iterator[Any]:
+    """The head, two bytes of the body one by one, the rest."""
+    start = raw.index(b"\r\n\r\n") + 4
+    return iter(
+        [raw[:start], PAUSE, raw[start : start + 1], PAUSE, raw[start + 1 : start + 2], PAUSE, raw[start + 2 :]]
+    )
+
+
 @pytest.mark.parametrize("coding", CODERS)
-def test_a_body_may_come_byte_by_byte(coding):
-    raw = packed(coding, FEED)
-    assert answered(lambda: (raw[at : at + 1] for at in range(len(raw)))).body == FEED
+def test_a_body_may_come_in_drops(coding):
+    assert answered(partial(drops, packed(coding, FEED))).body == FEED
 
 
 def test_chunked_and_unframed_bodies_are_read_to_their_end():
@@ -661,14 +679,15 @@ def test_a_bomb_is_stopped_at_the_limit(coding):
     assert peak < 4 * MIB  # the limit, a few chunks, and this test's own
 
 
-@pytest.mark.parametrize("coding", ["", "gzip", "br"])
-def test_an_endless_body_is_stopped_at_the_limit(coding):
+def test_an_endless_body_is_stopped_at_the_limit():
     noise = os.urandom(1 << 16)
-    head = answer(200, {"Content-Encoding": coding, "Content-Length": str(1 << 40)})
-    start = {"": b"", "gzip": gzip.compress(b"")[:10], "br": brotli.compress(noise)[:100]}[coding]
-    stored = {"gzip": b"\0\xff\xff\0\0" + noise[:-1], "br": noise}.get(coding, noise)
-    error = failure(lambda: chain([head, start], repeat(stored)))
-    assert error.error_class in {ErrorClass.TOO_LARGE} | ({ErrorClass.ENCODING} if coding == "br" else set())
+    endless = {
+        "": (b"", noise),
+        "gzip": (gzip.compress(b"")[:10], b"\0\xff\xff\0\0" + noise[:-1]),  # stored blocks
+    }
+    for coding, (start, more) in endless.items():
+        head = answer(200, {"Content-Encoding": coding, "Content-Length": str(1 << 40)}, start)
+        assert failure(partial(chain, [head], repeat(more))).error_class is ErrorClass.TOO_LARGE
 
 
 def test_packed_data_that_unpacks_to_nothing_is_limited_too():
@@ -684,7 +703,6 @@ def test_a_body_may_be_just_as_long_as_the_limit():
 
 
 def test_zstd_may_not_ask_for_a_huge_window():
-    huge = zstd.compress(os.urandom(1 << 17), options={zstd.CompressionParameter.window_log: 27})
     compressor = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
     huge = compressor.compress(os.urandom(1 << 17)) + compressor.flush()
     error = failure(answer(200, {"Content-Encoding": "zstd"}, huge))
@@ -697,7 +715,8 @@ def test_zstd_may_not_ask_for_a_huge_window():
     [FEED, b"\xef\xbb\xbf\n <RSS version='2.0'/>", b'{ "version": "https://jsonfeed.org/version/1.1"}', b"<feed/>"],
 )
 def test_a_content_encoding_that_lies_is_forgiven(coding, plain):
-    assert answered(answer(200, {"Content-Encoding": coding}, plain)).body == plain
+    raw = answer(200, {"Content-Encoding": coding}, plain)
+    assert answered(raw).body == answered(partial(drops, raw)).body == plain
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
@@ -721,10 +740,10 @@ def test_a_body_that_ends_too_early_is_a_broken_connection(coding, cut):
 
 @pytest.mark.parametrize("coding", PACKERS)
 def test_broken_data_is_an_error_of_ours(coding):
-    raw = bytearray(packed(coding, os.urandom(1000) * 3))
-    raw[-900:-500] = b"\xff" * 400
-    error = failure(bytes(raw))
-    assert error.error_class in {ErrorClass.ENCODING, ErrorClass.CONNECTION}
+    raw = bytearray(packed(coding, FEED * 100))
+    raw[raw.index(b"\r\n\r\n") + 12 :] = b"\xff" * 1000
+    raw = raw.replace(b"Content-Length", b"X")
+    assert failure(bytes(raw)).error_class is ErrorClass.ENCODING
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
@@ -799,8 +818,10 @@ def test_a_broken_answer_is_a_failed_connection(raw):
     assert len(str(error)) < 500
 
 
-def test_more_than_was_promised_is_not_read():
-    assert answered(answer(200, {"Content-Length": "6"}, b"<rss/><more/>")).body == b"<rss/>"
+def test_more_than_was_promised_is_never_read():
+    raw = answer(200, {"Content-Length": "6"}, b"<rss/><more/>")
+    assert failure(raw).error_class is ErrorClass.CONNECTION
+    assert answered(lambda: iter([raw[:-7], PAUSE, raw[-7:]])).body == b"<rss/>"
 
 
 def test_a_connection_refused_is_a_failed_connection():
@@ -838,9 +859,11 @@ def server_side(certificate: Path) -> ssl.SSLContext:
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(certificate):
-    with Origin(lambda request: answer(body=FEED), server_side(certificate)) as origin:
-        with pytest.raises(FetchError) as caught:
-            get(origin.url(), origin.authority)
+    with (
+        Origin(lambda request: answer(body=FEED), server_side(certificate)) as origin,
+        pytest.raises(FetchError) as caught,
+    ):
+        get(origin.url(), origin.authority)
     assert caught.value.error_class is ErrorClass.TLS
     assert origin.requests == []
 
@@ -853,11 +876,13 @@ def test_a_certificate_that_is_trusted_is_accepted(certificate, raw):
 
 
 def test_a_certificate_of_another_host_is_refused(certificate):
-    with Origin(lambda request: answer(body=FEED), server_side(certificate)) as origin:
-        with pytest.raises(FetchError) as caught:
-            trust = ssl.create_default_context(cafile=str(certificate))
-            names = Names(other_example=[["127.0.0.1"]])
-            get(origin.url(host="other.example"), origin.authority, tls=trust, names=names)
+    with (
+        Origin(lambda request: answer(body=FEED), server_side(certificate)) as origin,
+        pytest.raises(FetchError) as caught,
+    ):
+        trust = ssl.create_default_context(cafile=str(certificate))
+        names = Names({"other.example": ["127.0.0.1"]})
+        get(origin.url(host="other.example"), origin.authority, tls=trust, names=names)
     assert caught.value.error_class is ErrorClass.TLS
 
 
@@ -867,10 +892,17 @@ def test_a_port_that_does_not_speak_tls_is_a_tls_error():
     assert caught.value.error_class is ErrorClass.TLS
 
 
-def test_a_peer_that_never_says_goodbye_does_not_keep_us(certificate):
-    with Origin(lambda request: iter([answer(body=FEED), HANG]), server_side(certificate)) as origin:
-        trust = ssl.create_default_context(cafile=str(certificate))
-        assert get(origin.url(), origin.authority, tls=trust).body == FEED
+@pytest.mark.parametrize("raw", [answer(body=FEED), answer(304)])
+def test_a_peer_that_never_says_goodbye_does_not_keep_us(certificate, raw):
+    async def run(origin: Origin) -> None:
+        settings = Settings(allow_private=(origin.authority,), timeout_seconds=10)
+        async with HttpClient(settings, tls=ssl.create_default_context(cafile=str(certificate))) as client:
+            await client.get(origin.url())
+            assert client._open_sockets()
+        assert not client._open_sockets()
+
+    with Origin(lambda request: iter([raw, HANG]), server_side(certificate)) as origin:
+        asyncio.run(run(origin))
 
 
 # ── errors of the library
@@ -968,18 +1000,28 @@ def test_a_time_out_of_the_system_is_one_too():
 # ── many at once
 
 
-def test_a_thousand_hosts_leave_no_open_socket_behind():
-    async def run(origin: Origin) -> tuple[int, int]:
-        names = Names(**{f"host{number}_example": [["127.0.0.1"]] for number in range(1000)})
-        settings = Settings(allow_private=(origin.authority,), timeout_seconds=20)
-        async with HttpClient(settings, resolver=names) as client:
-            urls = [origin.url(host=f"host{number}.example") for number in range(1000)]
-            statuses = [each.status for each in await asyncio.gather(*map(client.get, urls))]
-            still_open = sum(each.fileno() >= 0 for each in client._sockets)
-        assert not any(each.fileno() >= 0 for each in client._sockets)
-        return statuses.count(304), still_open
+def asked_many(origin: Origin, count: int) -> tuple[list[int], int]:
+    """Ask as many hosts, all of them the origin: their statuses, and how many sockets stay open after it."""
 
+    async def run() -> tuple[list[int], int]:
+        hosts = [f"host{number}.example" for number in range(count)]
+        settings = Settings(allow_private=(origin.authority,), timeout_seconds=20)
+        async with HttpClient(settings, resolver=Names({host: ["127.0.0.1"] for host in hosts})) as client:
+            responses = await asyncio.gather(*(client.get(origin.url(host=host)) for host in hosts))
+            await asyncio.sleep(0)
+            still_open = len(client._open_sockets())
+        assert not client._open_sockets()
+        return [response.status for response in responses], still_open
+
+    return asyncio.run(run())
+
+
+def test_a_thousand_hosts_are_asked_at_once():
     with Origin(lambda request: answer(304)) as origin:
-        answered_304, still_open = asyncio.run(run(origin))
-    assert answered_304 == 1000
-    assert still_open <= 64
+        assert asked_many(origin, 1000) == ([304] * 1000, 0)
+    assert origin.peak <= 64
+
+
+def test_connections_that_a_server_would_keep_are_closed():
+    with Origin(lambda request: iter([answer(304), HANG])) as origin:
+        assert asked_many(origin, 100) == ([304] * 100, 0)

@@ -9,7 +9,6 @@ import feedparser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from publish_rules import CHECKS
 
 from aggregator.model import (
     Category,
@@ -25,6 +24,7 @@ from aggregator.model import (
 )
 from aggregator.publish import render
 from aggregator.publish.characters import printable, undecodable
+from tests.publish_rules import CHECKS
 
 EMPTY = CategoryFeed(
     slug="economie",
@@ -53,16 +53,16 @@ def mended_by_feedparser(text):
 PIECES = ["«\u00a0", "\u202f»", "“", "”", '"', "'", "’", "&", "<", ">", "]]>", "&lt;b&gt;", "<b>", "</p>", "&amp;"]
 PIECES += ["&nbsp;", "&#60;", "<!--", "<![CDATA[", "😀", "𐍈", "שלום", "\u202e", "\x00", "\x0b", "\ud800", "\uffff"]
 PIECES += [" ", "\n", "\r\n", "\t", "été", "lancé à Besançon", "R&D", "<5 ans", "e\u0301", "\\", "{label}", "%s"]
-# feedparser looks for addresses in the names of authors: no @ in them
-CHARACTERS = st.characters(exclude_characters="@", exclude_categories=["Cn"])
+# feedparser looks for addresses in the names of authors, and takes U+0080 to U+009F for Windows-1252
+CHARACTERS = st.characters(exclude_characters=["@", *map(chr, range(0x80, 0xA0))])
 NASTY = st.lists(st.sampled_from(PIECES) | CHARACTERS, max_size=12).map("".join)
-LONG = st.integers(1000, 5000).map(lambda count: "très long & “sûr” " * (count // 18))
-TEXTS = (NASTY | LONG).filter(lambda text: not mended_by_feedparser(seen(text)))
+LONG = st.just("très long & “sûr” " * 200)
+TEXTS = (NASTY | NASTY | LONG).filter(lambda text: not mended_by_feedparser(seen(text)))
 NAMES = TEXTS.filter(lambda text: bool(seen(text)))
 URLS = st.builds(
     "https://{}.example/{}".format,
     st.sampled_from(["a", "b", "été"]),
-    st.text("abé&=;?%'+/.-1", max_size=15),
+    st.text("abé&=?%'+/.-1", max_size=15),
 )
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))
 ORIGINS = st.builds(
@@ -118,6 +118,11 @@ def seen(text):
     return printable(text).strip()
 
 
+def apart(text):
+    """The same of a text in RSS."""
+    return undecodable(seen(text)).strip()
+
+
 def seconds(moment):
     return moment.replace(microsecond=0)
 
@@ -146,10 +151,6 @@ def expected_terms(feed, item):
     return terms
 
 
-def first_of_each(values):
-    return list(dict.fromkeys(values))
-
-
 @given(FEEDS)
 @settings(deadline=None)
 def test_atom_read_back_says_what_was_published(feed):
@@ -170,7 +171,7 @@ def test_atom_read_back_says_what_was_published(feed):
             assert read.summary == seen(item.lead)
         assert_source(read.source, entry.source)
         tags = [(tag.term, tag.scheme, tag.label.strip()) for tag in read.get("tags", [])]
-        assert tags == first_of_each(expected_terms(feed, item))
+        assert tags == expected_terms(feed, item)
         lengths = [None if each.length is None else str(each.length) for each in item.enclosures]
         assert [each.href for each in read.enclosures] == [each.url for each in item.enclosures]
         assert [each.get("length") for each in read.enclosures] == lengths
@@ -204,14 +205,14 @@ def test_rss_read_back_says_what_was_published_but_for_spaces_that_keep_markup_a
     assert moment_of(found.feed.updated_parsed) == seconds(feed.updated)
     for entry, read in zip(feed.entries, found.entries, strict=True):
         item = entry.item
-        assert (read.id, read.link, read.title) == (entry.id, item.link, undecodable(seen(item.title)))
+        assert (read.id, read.link, read.title) == (entry.id, item.link, apart(item.title))
         assert not read.guidislink
         assert moment_of(read.published_parsed) == seconds(entry.published)
-        assert read.author == undecodable(seen(item.author) or seen(entry.source.title))
-        assert (read.source.href, read.source.title) == (entry.source.url, undecodable(seen(entry.source.title)))
-        expected = [(undecodable(label), scheme) for _, scheme, label in expected_terms(feed, item)]
+        assert read.author == (apart(item.author) or apart(entry.source.title))
+        assert (read.source.href, read.source.title) == (entry.source.url, apart(entry.source.title))
+        expected = [(apart(label), scheme) for _, scheme, label in expected_terms(feed, item)]
         tags = [(tag.term.strip(), tag.scheme) for tag in read.get("tags", [])]
-        assert tags == first_of_each(expected)
+        assert tags == expected
         attached = [item.image] if item.image else list(item.enclosures[:1])
         assert [each.href for each in read.enclosures] == [each.url for each in attached]
         assert [each.length for each in read.enclosures] == [str(each.length or 0) for each in attached]
@@ -259,8 +260,8 @@ def test_the_text_of_an_entry_read_as_html_is_its_lead(entry):
 @settings(deadline=None)
 def test_an_rss_description_decoded_once_too_often_still_shows_lead_and_credit(entry):
     description = content_of(Format.RSS, entry)
-    lead = undecodable(seen(entry.item.lead) or seen(entry.item.title))
-    credit = undecodable(seen(entry.item.image.credit)) if entry.item.image else ""
+    lead = apart(entry.item.lead) or apart(entry.item.title)
+    credit = apart(entry.item.image.credit) if entry.item.image else ""
     assert words(strip_tags(html.unescape(description))) == words(f"{lead} {credit}")
 
 
@@ -297,7 +298,7 @@ def strip_tags(text):
                 quote = each
             elif each == ">":
                 inside = False
-        elif each == "<" and not text[index + 1 : index + 2].isspace():
+        elif each == "<" and text[index + 1 : index + 2] not in tuple(" \t\n\r\f\v"):
             inside = True
         else:
             kept.append(each)

@@ -1,8 +1,13 @@
 """A small invented region in a real store, for the tests of the site."""
 
+import html
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from flask import Flask
+from flask.testing import FlaskClient
 
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass
@@ -18,6 +23,7 @@ from aggregator.model import (
     Update,
 )
 from aggregator.store import Store, index, open_store
+from web import create_app
 
 NOW = datetime(2026, 2, 11, 12, 0, tzinfo=UTC)
 PUBLIC = "https://news.example"
@@ -117,3 +123,29 @@ def fail(
         error_count=3,
     )
     store.settle(source.url, [], [], lambda _: Update(state, (), NOW))
+
+
+@dataclass(frozen=True)
+class World:
+    """A site over a store, and a browser of sorts; `now` is what the site takes for the time."""
+
+    settings: Settings
+    store: Store
+    app: Flask
+
+    @property
+    def client(self) -> FlaskClient:
+        """A client without cookies."""
+        return self.app.test_client(use_cookies=False)
+
+    def text(self, path: str, **arguments: object) -> str:
+        """A page that must be there, with the entities of its text resolved."""
+        with self.client.get(path, **arguments) as response:  # type: ignore[arg-type]
+            assert response.status_code == 200, (path, response.status_code)
+            return html.unescape(response.get_data(as_text=True))
+
+
+def a_world(folder: Path, sources: Sequence[Source] = (INFO, MATIN, PRESSE), **changes: object) -> World:
+    """A site over a new store."""
+    settings = settings_in(folder, **changes)
+    return World(settings, filled_store(settings, sources), create_app(settings, clock=lambda: NOW))

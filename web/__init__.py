@@ -64,7 +64,8 @@ def _choose_language() -> None:
 
 
 def _language() -> str | None:
-    return g.get("language")
+    language: str | None = g.get("language")
+    return language
 
 
 def _keep_language(endpoint: str, values: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """What the templates may use: links, names, dates and the frame around every page. Never reads the store itself."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import groupby
@@ -11,11 +12,12 @@ from zoneinfo import ZoneInfo
 from flask import Flask, current_app, g, render_template, request
 from flask_babel import format_date, format_datetime, gettext
 
-from aggregator.model import Format, Genre, Stored, Story
+from aggregator.model import Format, Stored, Story
 from web import words
-from web.negotiation import etag_of
+from web.negotiation import LANGUAGES, etag_of
 from web.site import ALL, current_site
 
+FIRST_OF_MONTH = re.compile(r"\b1 ")
 LANGUAGE_NAMES = {"fr": "Français", "en": "English"}
 
 
@@ -43,7 +45,9 @@ def prepare(app: Flask) -> None:
             "published_at": published_at,
         }
     )
-    app.jinja_env.filters.update({"day": day, "clock": clock, "moment": moment, "web_link": words.web_link})
+    app.jinja_env.filters.update(
+        {"day": day, "clock": clock, "moment": moment, "later": later, "web_link": words.web_link}
+    )
 
 
 def page(template: str, *, feed: str = ALL, canonical: str = "", **values: Any) -> str:
@@ -78,14 +82,14 @@ def feed_title(slug: str) -> str:
 
 def label(slug: str) -> str:
     """What people call a category, in the language of the page."""
-    return gettext("All the news") if slug == ALL else current_site().taxonomy.label(slug, _language())
+    return str(gettext("All the news")) if slug == ALL else current_site().taxonomy.label(slug, _language())
 
 
 def badges(stored: Stored) -> tuple[words.Badge, ...]:
     """The marks beside an item's title."""
-    genre = stored.item.genre
-    text = "" if genre is Genre.ARTICLE else current_site().taxonomy.genre_label(genre, _language())
-    return words.badges_of(stored, text)
+    genre, taxonomy = stored.item.genre, current_site().taxonomy
+    synonyms = [taxonomy.genre_label(genre, language) for language in LANGUAGES]
+    return words.badges_of(stored, taxonomy.genre_label(genre, _language()), synonyms)
 
 
 def in_language(url_language: str) -> str:
@@ -102,24 +106,37 @@ def published_at(stored: Stored) -> datetime:
 
 def days(stories: Sequence[Story]) -> list[tuple[date, list[Story]]]:
     """Stories by the day they stand under, in the site's time zone, in the order given."""
-    zone = ZoneInfo(current_site().settings.timezone)
-    return [(day, list(group)) for day, group in groupby(stories, lambda story: story.sort_at.astimezone(zone).date())]
+    return [(date, list(group)) for date, group in groupby(stories, lambda story: _date(story.sort_at))]
 
 
 def day(at: date) -> str:
     """Mercredi 11 février 2026."""
-    text = format_date(at, "EEEE d MMMM y")
+    text = _with_first(format_date(at, "EEEE d MMMM y"))
     return text[:1].upper() + text[1:]
 
 
 def clock(at: datetime) -> str:
     """11:23."""
-    return format_datetime(at, "HH:mm")
+    return str(format_datetime(at, "HH:mm"))
 
 
 def moment(at: datetime) -> str:
     """11 février 2026 à 11:23."""
-    return gettext("%(day)s at %(time)s", day=format_datetime(at, "d MMMM y"), time=format_datetime(at, "HH:mm"))
+    return str(gettext("%(day)s at %(time)s", day=_with_first(format_datetime(at, "d MMMM y")), time=clock(at)))
+
+
+def later(at: datetime, than: datetime) -> str:
+    """A time that follows another: without the day where it is the same."""
+    return clock(at) if _date(at) == _date(than) else moment(at)
+
+
+def _date(at: datetime) -> date:
+    return at.astimezone(ZoneInfo(current_site().settings.timezone)).date()
+
+
+def _with_first(text: str) -> str:
+    """A date with the first of a month as the language writes it: French says "1er"."""
+    return FIRST_OF_MONTH.sub("1er ", text) if _language() == "fr" else text
 
 
 def _language() -> str:

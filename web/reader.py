@@ -2,12 +2,13 @@
 
 import re
 from itertools import groupby
+from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from aggregator.model import Republish, Story
-from aggregator.store import SourceView
+from aggregator.store import Hit, SourceView
 from web import words
 from web.layout import absolute, days, feed_title, label, page
 from web.site import ALL, current_site, name_of
@@ -81,7 +82,7 @@ def search() -> str:
     query = request.args.get("q", "").replace("\0", " ").strip()[:QUERY_LIMIT_CHARACTERS]
     number = min(max(request.args.get("page", 1, type=int), 1), LAST_SEARCH_PAGE)
     site = current_site()
-    hits = ()
+    hits: tuple[Hit, ...] = ()
     if query:
         offset = (number - 1) * HITS_PER_PAGE
         hits = site.store.search(query, site.settings.language, HITS_PER_PAGE + 1, offset)
@@ -133,7 +134,7 @@ def source() -> str:
     )
 
 
-def _source_words() -> dict[str, object]:
+def _source_words() -> dict[str, Any]:
     return {
         "name_of": name_of,
         "health_of": words.health_of,

@@ -1,6 +1,7 @@
 """Takes what the program knows of a source or an item, gives words that people read. Never reads the store."""
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -90,10 +91,10 @@ def health_of(view: SourceView) -> Health:
     return Health.OK if view.state.checked_at else Health.WAITING
 
 
-def badges_of(stored: Stored, genre_label: str) -> tuple[Badge, ...]:
-    """The genre where it is not an article, then the labels that say something else."""
+def badges_of(stored: Stored, genre_label: str, synonyms: Iterable[str]) -> tuple[Badge, ...]:
+    """The genre where it is not an article, then the labels that say something else; `synonyms` name the genre too."""
     genre = () if stored.item.genre is Genre.ARTICLE else (Badge("genre", genre_label),)
-    known = [_letters(genre_label), _letters(stored.item.genre)] if genre else []
+    known = [_letters(text) for text in (genre_label, *synonyms)] if genre else []
     labels = {_letters(label): label.strip(" ()•:[]") for label in stored.item.labels}
     others = (
         Badge("label", label)

@@ -19,8 +19,10 @@ __all__ = ["clean", "fingerprint", "language"]
 
 TAGS_LIMIT = 50
 TAG_LIMIT_CHARS = 200
+SAME_START_CHARS = 100
 NAMED_BY_TEXT_LIMIT_CHARS = 120  # the title of an item without one
 
+_NO_LETTERS = re.compile(r"[\W_]+")  # spaces and quotes differ between a summary and its content
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]{1,8})*\Z")
 _NO_LANGUAGE = frozenset(("und", "mul", "zxx"))  # ISO 639-2: undetermined, several, none
 _MAIL_AND_NAME = re.compile(r"\S+@\S+\s+\((.+)\)\Z")  # RSS 2.0 <author>
@@ -99,8 +101,8 @@ def _body(summary: str, content: str) -> str:
     """The whole text, once: the content, with the summary before it where it is not a part of it."""
     if len(content) < len(summary):
         return summary
-    start = summary.rstrip(" .…")
-    return content if start in content else f"{summary} {content}"
+    start = _NO_LETTERS.sub("", summary)[:SAME_START_CHARS]
+    return content if start in _NO_LETTERS.sub("", content) else f"{summary} {content}"
 
 
 def _distinct(phrases: tuple[str, ...]) -> tuple[str, ...]:
@@ -122,7 +124,8 @@ def _enclosures(enclosures: tuple[Enclosure, ...], base: str) -> tuple[Enclosure
 
 def _author(entry: Entry, feed: ParsedFeed) -> str:
     """The author; an Atom feed's stands for its entries (RFC 4287 §4.2.1)."""
-    author = text.plain(entry.author or (feed.author if feed.format.startswith("atom") else ""))
+    written = entry.author or (feed.author if feed.format.startswith("atom") else "")
+    author = text.plain(written[: 2 * TAG_LIMIT_CHARS])
     named = _MAIL_AND_NAME.match(author)
     return text.at_word(named[1] if named else author, TAG_LIMIT_CHARS)
 

@@ -1,4 +1,4 @@
-"""Characters that no text of ours may hold: takes any string, gives one that XML, SQLite and a reader's eye can bear."""
+"""Characters that no text of ours may hold: takes any string, gives one that XML, SQLite and readers can bear."""
 
 import re
 

@@ -27,11 +27,9 @@ BEACON = re.compile(
 )
 
 _TAGS = {
-    *(
-        "a abbr b blockquote br caption cite code dd del details dfn div dl dt em figcaption figure h2 h3 h4 hr i".split()
-    ),
-    *("img ins kbd li mark ol p pre q s samp small strong sub summary sup table tbody td tfoot th thead time".split()),
-    *("tr u ul var wbr".split()),
+    *("a abbr b blockquote br caption cite code dd del details dfn div dl dt em figcaption figure h2 h3 h4 hr".split()),
+    *("i img ins kbd li mark ol p pre q s samp small strong sub summary sup table tbody td tfoot th thead".split()),
+    *("time tr u ul var wbr".split()),
 }
 _RENAMED = {
     "h1": "h2",
@@ -76,18 +74,17 @@ _CHECKER = nh3.Cleaner(  # says what may go out
     url_relative="deny",
 )
 
-_DATA_URI = re.compile(r"data:[a-z/+.;=-]+,[^\s\"'<>]{200,}", re.IGNORECASE)
+_DATA_URI = re.compile(r"data:[a-z0-9/+.;=-]+,[^\s\"'<>]{200,}", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _FLAT = frozenset("area br col dd dt hr img input li link meta option p param source td th tr wbr".split())
 _ESCAPED_MARKUP = re.compile(r"&lt;/?(?:a|b|br|div|em|h[1-6]|i|img|li|ol|p|span|strong|ul)(?:\s|/?&gt;)", re.IGNORECASE)
-_LINES = re.compile(r"\s*\n\s*")
 
 _ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"]*)"')
 _OLD_NAME = re.compile(rf"<(/?)({'|'.join(_RENAMED)})(?=[ >])")
 _IMAGE = re.compile(r"<img([^>]*)>")
 _LINK = re.compile(r"<a([^>]*)>(.*?)</a>", re.DOTALL)
 _EMPTY = re.compile(
-    r"<(b|blockquote|code|div|dl|em|figcaption|figure|h[2-4]|i|li|ol|p|pre|q|s|small|strong|table|tbody|tr|u|ul)"
+    r"<(a|b|blockquote|code|div|dl|em|figcaption|figure|h[2-4]|i|li|ol|p|pre|q|s|small|strong|table|tbody|tr|u|ul)"
     r"(?: [^>]*)?>((?:\s|&nbsp;|<br>)*)</\1>"
 )
 _BREAKS = re.compile(r"<br>\s*<br>\s*(?:<br>\s*)+")
@@ -99,7 +96,7 @@ _SHARE = re.compile(
     re.IGNORECASE,
 )
 _EMOJI = re.compile(r"https?://s\.w\.org/images/core/emoji/", re.IGNORECASE)
-_SIZE = re.compile(r"\s*(\d{1,5})(?:\.\d+)?(?:px)?\s*\Z", re.IGNORECASE)
+_SIZE = re.compile(r"\s*(\d{1,5})(?:\.\d+)?(?:px)?\s*/?\Z", re.IGNORECASE)
 
 
 def sanitise(markup: str, base: str = "") -> str:
@@ -157,7 +154,7 @@ def _depth(markup: str) -> int:
 
 
 def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{line}</p>" for line in _LINES.split(text.strip()) if line)
+    return "".join(f"<p>{line}</p>" for each in text.split("\n") if (line := each.strip()))
 
 
 def _changed(html: str, base: str) -> str:
@@ -174,7 +171,7 @@ def _changed(html: str, base: str) -> str:
 
 
 def _image(match: re.Match[str], base: str) -> str:
-    """An image with its true address (lazy loading hides it), without what serves to load it; "" if it shows nothing."""
+    """An image with its true address, which lazy loading hides; "" if it shows nothing."""
     found = attributes(match[1])
     alt = found.get("alt", "")
     places = [found.get(name, "") for name in (*_LAZY_SRC, "src")]

@@ -36,7 +36,7 @@ def choose(attached: Sequence[Image], html: str, base: str) -> Image | None:
 
 
 def first_in(html: str) -> Image | None:
-    """The first image of sanitised HTML; the caption of its figure gives the credit, and the text where alt is empty."""
+    """The first image of sanitised HTML; the caption of its figure completes alt and credit."""
     match = _IMG.search(html)
     if match is None:
         return None
@@ -59,7 +59,7 @@ def parted(caption: str) -> tuple[str, str]:
     if match is None:
         return caption, ""
     text = caption[: match.start()].rstrip(_SEPARATORS)
-    credits = (each.strip(_SEPARATORS) for each in _CREDITS.split(caption[match.start() :]))
+    credits = (each.rstrip(_SEPARATORS) for each in _CREDITS.split(caption[match.start() :]))
     credit = " ".join(dict.fromkeys(each for each in credits if each))
     for opening, closing in ("()", "[]"):
         if credit.endswith(closing) and opening not in credit:

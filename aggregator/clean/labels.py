@@ -24,82 +24,55 @@ class Labelled:
     genre: Genre | None = None
 
 
-# Folded: no accents, no capitals, no punctuation. Before a strong separator (• ● ▪ | ·) or in brackets:
-_LABELS: dict[str, Genre] = {
-    **dict.fromkeys(
-        "editorial|edito|l edito|opinion|opinions|tribune|tribune libre|carte blanche|chronique|billet|billet d humeur"
-        "|point de vue|libre opinion|kommentar|leitartikel|meinung|comment|commentary|opinion piece|editoriale|tribuna"
-        "|columna".split("|"),
-        Genre.EDITORIAL,
-    ),
-    **dict.fromkeys(
-        "communique|communiques|communique de presse|communiques de presse|info presse|press release|pressemitteilung"
-        "|pressemeldung|comunicado|comunicado de prensa|nota de prensa|comunicato|comunicato stampa".split("|"),
-        Genre.COMMUNIQUE,
-    ),
-    **dict.fromkeys(
-        "infos pratiques|info pratique|pratique|infos utiles|practical information".split("|"), Genre.PRATIQUE
-    ),
-    **dict.fromkeys("sondage|votre avis|poll|umfrage|encuesta|sondaggio".split("|"), Genre.SONDAGE),
-    **dict.fromkeys(
-        "offre d emploi|offres d emploi|offre emploi|job offer|stellenangebot|oferta de empleo".split("|"),
-        Genre.OFFRE_EMPLOI,
-    ),
-    **dict.fromkeys("agenda|evenement|a l agenda|event|events|veranstaltung|eventos".split("|"), Genre.AGENDA),
-    **dict.fromkeys(
-        "video|videos|en video|diaporama|en images|photos|en photos|galerie photos|reportage video|watch|bildergalerie"
-        "|fotostrecke|slideshow|fotogalerie".split("|"),
-        Genre.VIDEO,
-    ),
-    **dict.fromkeys(
-        "mise a jour|mis a jour|maj|actualise|precision|precisions|rectificatif|update|updated|aktualisiert"
-        "|actualizacion|aggiornamento".split("|"),
-        Genre.MAJ,
-    ),
-    **dict.fromkeys("insolite|insolites|kurios|kurioses|insolito".split("|"), Genre.INSOLITE),
-    **dict.fromkeys("cagnotte en ligne|cagnotte|crowdfunding|financement participatif".split("|"), Genre.CAGNOTTE),
-    **dict.fromkeys("meteo|bulletin meteo|weather|wetter|tiempo".split("|"), Genre.METEO),
-    **dict.fromkeys(
-        "exclusif|exclu|info exclusive|en direct|direct|live|alerte|alerte info|urgent|derniere minute|reportage|enquete"
-        "|temoignage|interview|entretien|portrait|dossier|decryptage|abonnes|abonne|article abonne|reserve aux abonnes"
-        "|premium|publi redactionnel|publireportage|publi reportage|sponsorise|contenu sponsorise|partenariat".split(
-            "|"
-        ),
-        Genre.ARTICLE,
-    ),
+# Folded: no accents, no capitals, no punctuation. Each is a label before a strong separator (• ● ▪ | ·) or in brackets.
+_WORDS_OF_GENRES = {
+    Genre.EDITORIAL: """editorial|edito|l edito|opinion|opinions|tribune|tribune libre|carte blanche|chronique|billet
+        |billet d humeur|point de vue|libre opinion|kommentar|leitartikel|meinung|comment|commentary|editoriale|tribuna
+        |columna""",
+    Genre.COMMUNIQUE: """communique|communiques|communique de presse|communiques de presse|press release
+        |pressemitteilung|pressemeldung|comunicado|comunicado de prensa|nota de prensa|comunicato|comunicato stampa""",
+    Genre.PRATIQUE: "infos pratiques|info pratique|pratique|infos utiles|practical information",
+    Genre.SONDAGE: "sondage|votre avis|poll|umfrage|encuesta|sondaggio",
+    Genre.OFFRE_EMPLOI: "offre d emploi|offres d emploi|offre emploi|job offer|stellenangebot|oferta de empleo",
+    Genre.AGENDA: "agenda|evenement|evenements|a l agenda|event|events|veranstaltung|eventos",
+    Genre.VIDEO: """video|videos|en video|diaporama|en images|photos|en photos|galerie photos|reportage video
+        |bildergalerie|fotostrecke|slideshow|fotogalerie""",
+    Genre.MAJ: """mise a jour|mis a jour|maj|actualise|precision|precisions|rectificatif|update|updated|aktualisiert
+        |actualizacion|aggiornamento""",
+    Genre.INSOLITE: "insolite|insolites|kurios|kurioses|insolito",
+    Genre.CAGNOTTE: "cagnotte en ligne|cagnotte|crowdfunding|financement participatif",
+    Genre.METEO: "meteo|bulletin meteo|weather|wetter",
+    Genre.ARTICLE: """exclusif|exclu|info exclusive|en direct|direct|live|alerte|alerte info|urgent|derniere minute
+        |reportage|enquete|temoignage|interview|entretien|portrait|dossier|decryptage|abonnes|abonne|article abonne
+        |reserve aux abonnes|premium|publi redactionnel|publireportage|publi reportage|sponsorise|contenu sponsorise""",
 }
+_LABELS = {word.strip(): genre for genre, words in _WORDS_OF_GENRES.items() for word in words.split("|")}
 # More words may follow these: "Mise à jour à 18h •", "+ Précisions de la Ville de Besançon •".
 _OPEN = ("mise a jour", "maj", "actualise", "precision", "precisions", "insolite", "communique", "infos pratiques")
 # Topics as often as labels ("Sondage : 60 % des Français…"): a colon is not enough, for some not even a dash.
-_NOT_BEFORE_COLON = {"sondage", "votre avis", "cagnotte", "watch", "event", "comment", "precision", "pratique"}
-_NOT_BEFORE_WEAK = {each for each, genre in _LABELS.items() if genre in {Genre.METEO, Genre.ARTICLE}} | {"direct"}
-_AT_END = {
-    each: genre
-    for each, genre in _LABELS.items()
-    if genre in {Genre.COMMUNIQUE, Genre.VIDEO}
-    or each in {"publi redactionnel", "publireportage", "sponsorise", "abonnes"}
-}
-_OF_TAGS = {
-    each: genre
-    for each, genre in _LABELS.items()
-    if genre
-    in {Genre.EDITORIAL, Genre.COMMUNIQUE, Genre.SONDAGE, Genre.OFFRE_EMPLOI, Genre.AGENDA, Genre.VIDEO, Genre.METEO}
-}
+_NOT_BEFORE_COLON = {"sondage", "votre avis", "cagnotte", "event", "comment", "precision", "pratique"}
+_NOT_BEFORE_WEAK = {each for each, genre in _LABELS.items() if genre in {Genre.METEO, Genre.ARTICLE}}
+_PAID = {"publi redactionnel", "publireportage", "publi reportage", "sponsorise", "contenu sponsorise", "abonnes"}
+_AT_END = {each: genre for each, genre in _LABELS.items() if genre in {Genre.COMMUNIQUE, Genre.VIDEO} or each in _PAID}
+# Other tags of the same words are topics: "Infos pratiques", "Insolite".
+_GENRES_OF_TAGS = {Genre.EDITORIAL, Genre.COMMUNIQUE, Genre.SONDAGE, Genre.OFFRE_EMPLOI, Genre.AGENDA, Genre.VIDEO}
+_OF_TAGS = {each: genre for each, genre in _LABELS.items() if genre in _GENRES_OF_TAGS | {Genre.METEO}}
 
-_STRONG = re.compile(r"\s*([^•●▪■|·:]{2,80}?)\s*[•●▪■|·]\s*(?=\S)")
-_WEAK = re.compile(r"\s*([^:.•|]{2,40}?)(\s*:\s*|\s+[–—-]\s+|\.\s+)(?=\S)")
-_BRACKETS = re.compile(r"\s*([\[(]([^\[\]()]{2,60})[\])])\s*[:–—•|-]?\s*(?=\S)")
+_STRONG = re.compile(r"([^•●▪■|·:]{2,80}?)\s*[•●▪■|·]\s*(?=\S)")
+_WEAK = re.compile(r"([^:.•|]{2,40}?)(\s*:\s*|\s+[–—-]\s+|\.\s+)(?=\S)")
+_BRACKETS = re.compile(r"([\[(]([^\[\]()]{2,60})[\])])\s*[:–—•|-]?\s*(?=\S)")
 _END = re.compile(r"\s*([\[(]\s*([^\[\]()]{2,40}?)\s*[\])])[\s.]*\Z")
 _END_LIMIT_CHARS = 60
 _AND = re.compile(r"\s*(?:&|\+|/|,|\bet\b)\s*")
 _MEMBER = re.compile(r"devenez membre|publiez gratuitement vos actualit")
-_WORDS = re.compile(r"[^\w]+")
+_NO_WORD = re.compile(r"[^\w]+")
 
 
 def split(text: str) -> Labelled:
-    """Take the labels off the start and the end of a text; one that is nothing but a label keeps it as its text."""
+    """Take the labels off both ends of a plain text; one that is nothing but a label keeps it as its text."""
     labels: list[str] = []
     genres: list[Genre] = []
+    text = text.strip()
     for take in (_from_start, _from_end):
         for _ in range(LABELS_LIMIT):
             found = take(text)
@@ -127,7 +100,7 @@ def folded(phrase: str) -> str:
     """A phrase without accents, capitals and punctuation: "Offre d’emploi" and "OFFRE D'EMPLOI" are one."""
     letters = unicodedata.normalize("NFKD", phrase.casefold())
     letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return _WORDS.sub(" ", letters.replace("œ", "oe")).strip()
+    return _NO_WORD.sub(" ", letters.replace("œ", "oe")).strip()
 
 
 def _first(genres: Iterable[Genre | None]) -> Genre | None:

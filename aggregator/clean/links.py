@@ -22,24 +22,11 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 _SAFE = "%/:@!$&'()*+,;=~-._?"
 _NORMAL = re.compile(r"[A-Za-z0-9/_~.=-]*\Z")
 
-_TRACKING_PREFIXES = (
-    "utm_",
-    "at_",
-    "mtm_",
-    "pk_",
-    "matomo_",
-    "piwik_",
-    "hsa_",
-    "vero_",
-    "oly_",
-    "guce_",
-    "ns_",
-    "stm_",
-)
+_TRACKING_PREFIXES = tuple("utm_ at_ mtm_ pk_ matomo_ piwik_ hsa_ vero_ oly_ guce_ ns_ stm_".split())
 _TRACKING = frozenset(
-    "xtor xts xtcr xtref xtmc fbclid gclid gclsrc dclid gbraid wbraid msclkid yclid twclid ttclid li_fat_id igshid igsh "
-    "mc_cid mc_eid _ga _gl _hsenc _hsmi mkt_tok cmp cmpid cmp_id s_cid ncid spm guccounter ocid sfnsn smid ref_src "
-    "ref_url wt_mc wt.mc_id ito __twitter_impression amp_js_v amp_gsa usqp ens_id".split()
+    "xtor xts xtcr xtref xtmc ens_id fbclid gclid gclsrc dclid gbraid wbraid msclkid yclid twclid ttclid li_fat_id "
+    "igsh igshid mc_cid mc_eid _ga _gl _hsenc _hsmi mkt_tok cmp cmpid cmp_id s_cid ncid spm "
+    "guccounter ocid sfnsn smid ito ref_src ref_url wt_mc wt.mc_id __twitter_impression amp_js_v amp_gsa usqp".split()
 )
 _SOMETIMES_TRACKING = frozenset("ref from source src origin via medium".split())
 _TRACKING_VALUES = frozenset(
@@ -74,6 +61,8 @@ def absolute(link: str, base: str = "") -> str:
     if _SIMPLE.match(link):
         return link
     link = scrub(link).strip()
+    if not link:
+        return ""
     if link.startswith("//"):
         link = "https:" + link
     elif not link[:8].lower().startswith(_WEB):
@@ -89,13 +78,10 @@ def display(link: str) -> str:
     if "?" not in link and "#" not in link:
         return link
     page, hash_mark, fragment = link.partition("#")
-    if hash_mark and not is_tracking(fragment.partition("&")[0]):
-        page_end = hash_mark + fragment
-    else:
-        page_end = ""
+    tracked = is_tracking(fragment.partition("&")[0])
     path, _, query = page.partition("?")
     kept = "&".join(part for part in query.split("&") if not is_tracking(part))
-    return path + ("?" + kept if kept else "") + page_end
+    return path + ("?" + kept if kept else "") + ("" if tracked else hash_mark + fragment)
 
 
 def canonical(link: str) -> str:

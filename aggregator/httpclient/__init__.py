@@ -1,7 +1,8 @@
 """The one client for requests that leave this program: takes a URL, gives a Response or raises FetchError.
 
-It connects to public addresses only (`addresses`), follows redirects itself, reads and unpacks bodies within a limit
-(`bodies`), and keeps to one deadline for a whole answer. It never looks into a document and never keeps a cookie.
+It resolves names (`names`), connects to public addresses only (`addresses`), follows redirects itself, reads and
+unpacks bodies within a limit (`bodies`), and keeps to one deadline for a whole answer. It never looks into a document
+and never keeps a cookie.
 """
 
 import asyncio
@@ -10,12 +11,12 @@ import re
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 from weakref import WeakSet, WeakValueDictionary
 
 import aiohttp
@@ -27,6 +28,7 @@ from yarl import URL
 from aggregator.errors import ErrorClass, FetchError
 from aggregator.httpclient.addresses import is_public, plain_host, plain_pair
 from aggregator.httpclient.bodies import CHUNK_BYTES, read_body
+from aggregator.httpclient.names import Resolver
 
 if TYPE_CHECKING:  # the settings stand beside this module, not below it
     from aggregator.config import Settings
@@ -35,7 +37,7 @@ __all__ = ["HttpClient", "Response", "is_public", "without_userinfo"]
 
 REDIRECTS_LIMIT = 5
 QUOTE_LENGTH = 300  # characters of a stranger's text in a message
-CLOSING_SECONDS = 0.5  # for peers to answer our last TLS goodbye
+CLOSING_ROUNDS = 10  # of the event loop; three are needed
 
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
@@ -50,8 +52,9 @@ _PERMANENT = frozenset({301, 308})
 _FOREIGN_ERRORS = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError)
 _TLS_ERRORS = (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch, ssl.SSLError)
 
-_READY_URL = re.compile(r"(?:[\w!#$&'()*+,\-./:;=?@\[\]~]|%[0-9A-Fa-f]{2})+", re.ASCII)
-_USERINFO = re.compile(r"//[^/?#]*@")
+_AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")  # with the scheme before it
+_UNREADY = re.compile(r"%(?![0-9A-Fa-f]{2})|[^\w!#$%&'()*+,\-./:;=?@\[\]~]+", re.ASCII)  # in a path or query
+_USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +100,7 @@ class HttpClient:
         self._sockets: WeakSet[socket.socket] = WeakSet()
 
     async def __aenter__(self) -> Self:
-        # getaddrinfo() blocks for many seconds where a source's name servers are dead. The default pool has six threads
-        # on a small machine: six such sources would make all others time out. So there is one for each request.
-        threads = ThreadPoolExecutor(self._settings.concurrency, "resolve")
-        asyncio.get_running_loop().set_default_executor(threads)
+        self._names = Resolver(self._settings.concurrency)
         self._session = aiohttp.ClientSession(
             connector=self._connector(),
             headers={
@@ -124,7 +124,7 @@ class HttpClient:
             limit_per_host=self._settings.per_host,
             force_close=True,
             ssl=self._tls or True,
-            resolver=self._resolver or aiohttp.ThreadedResolver(),
+            resolver=self._resolver or self._names,
             socket_factory=self._socket,
         )
 
@@ -132,11 +132,16 @@ class HttpClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._session.close()
-        # aiohttp does not wait for connections it has let go: they close in the loop's next rounds, and under TLS when
-        # the peer says goodbye too.
-        end = asyncio.get_running_loop().time() + CLOSING_SECONDS
-        while any(each.fileno() >= 0 for each in self._sockets) and asyncio.get_running_loop().time() < end:
-            await asyncio.sleep(0.001)
+        await self._names.close()
+        # aiohttp lets connections go without waiting for their end, and under TLS a peer may put that off: we end them.
+        for each in self._open_sockets():
+            with suppress(OSError):  # no longer connected
+                each.shutdown(socket.SHUT_RDWR)
+        for _ in range(CLOSING_ROUNDS):
+            await asyncio.sleep(0)
+
+    def _open_sockets(self) -> list[socket.socket]:
+        return [each for each in self._sockets if each.fileno() >= 0]
 
     async def get(self, url: str, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
         """Ask for a URL and follow its redirects, sending `headers` each time. Raises FetchError.
@@ -166,7 +171,7 @@ class HttpClient:
             permanent = permanent and status in _PERMANENT
             target = _target(url, received.get("Location", "").strip(), hop.asked)
             if target in seen or len(seen) > REDIRECTS_LIMIT:
-                cause = f"while redirecting: sent on {len(seen)} times, now to {_quoted(str(target))}"
+                cause = f"while redirecting: sent on {len(seen)} times, now to {_short(str(target))!r}"
                 raise FetchError(hop.asked, ErrorClass.REDIRECT_LOOP, cause)
             if target.origin() != url.origin():
                 headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
@@ -201,20 +206,27 @@ class HttpClient:
         return made
 
     def _message(self, error: BaseException, hop: _Hop) -> str:
-        if hop.refused:
+        if _is_blocked(error, hop):
             return f"{hop.phase}: {', '.join(dict.fromkeys(hop.refused))} is not a public address"
         if isinstance(error, TimeoutError):
             return f"{hop.phase}: no whole answer within {self._settings.timeout_seconds:g} s"
-        return f"{hop.phase}: {type(error).__name__}: {_quoted(str(error))}"
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return f"{hop.phase}: no connection to {error.host}:{error.port}: {_told(error.os_error)}"
+        return f"{hop.phase}: {_told(error)}"
 
 
 def without_userinfo(url: str) -> str:
     """Strip user and password from a URL, valid or not: for messages and for links."""
-    return _USERINFO.sub("//", url, count=1)
+    return _USERINFO.sub(r"\1", url)
+
+
+def _is_blocked(error: BaseException, hop: _Hop) -> bool:
+    """Did we refuse an address and get no connection to another one, for whatever reason?"""
+    return bool(hop.refused) and isinstance(error, aiohttp.ClientConnectorError | TimeoutError)
 
 
 def _class(error: BaseException, hop: _Hop) -> ErrorClass:
-    if hop.refused:  # even where other addresses of the host failed in other ways
+    if _is_blocked(error, hop):
         return ErrorClass.BLOCKED_ADDRESS
     if isinstance(getattr(error, "os_error", error), TimeoutError):
         return ErrorClass.TIMEOUT
@@ -224,11 +236,19 @@ def _class(error: BaseException, hop: _Hop) -> ErrorClass:
 
 
 def _parsed(text: str) -> URL:
-    """Make an absolute http or https URL. ValueError for anything else, without the text, which may hold a secret."""
+    """Make an absolute http or https URL. ValueError for anything else, without the text, which may hold a secret.
+
+    Only what may not stand in a path or query is escaped: yarl would rewrite %2C and %7E too, which breaks signed URLs.
+    """
     text = text.strip()
+    found = _AUTHORITY.match(text)
+    authority = found[0] if found else ""
+    rest = text[len(authority) :]
     try:
-        # yarl would rewrite escapes (%2C, %7E) that a signed URL needs as they are.
-        url = URL(text, encoded=_READY_URL.fullmatch(text) is not None).with_fragment(None)
+        if not authority.isascii():
+            authority = str(URL(authority))  # RFC 5891
+        rest = _UNREADY.sub(lambda found: quote(found[0], safe="", errors="surrogateescape"), rest)
+        url = URL(authority + rest, encoded=True).with_fragment(None)
     except ValueError:
         raise ValueError("this is not a URL") from None
     if url.scheme not in {"http", "https"} or not url.raw_host:
@@ -244,9 +264,8 @@ def _with_credentials(url: URL, headers: Mapping[str, str]) -> tuple[URL, Mappin
 
 
 def _target(url: URL, location: str, asked: str) -> URL:
-    """Find where a redirect leads. Bytes that are not UTF-8 go back as they came."""
-    cause = f"while redirecting: to {_quoted(without_userinfo(location))}"
-    location = re.sub("[\udc80-\udcff]", lambda match: f"%{ord(match[0]) - 0xDC00:02X}", location)
+    """Find where a redirect leads."""
+    cause = f"while redirecting: to {_short(without_userinfo(location))!r}"
     try:
         target = _parsed(urljoin(str(url), location))
     except ValueError as error:
@@ -266,5 +285,9 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return headers
 
 
-def _quoted(text: str) -> str:
-    return repr(text if len(text) <= QUOTE_LENGTH else text[:QUOTE_LENGTH] + "…")
+def _told(error: BaseException) -> str:
+    return _short(f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": "))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= QUOTE_LENGTH else text[:QUOTE_LENGTH] + "…"

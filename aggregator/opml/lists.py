@@ -1,4 +1,4 @@
-"""The lists that we publish: takes our feeds or our Sources, gives OPML 2.0. Never tells what we agreed with a source."""
+"""The lists that we publish: takes our feeds or our Sources, gives OPML 2.0. Never tells what is private."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

@@ -23,7 +23,8 @@ BODY_LIMIT_BYTES = 10 * 2**20
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 §2.2
 _TAG = re.compile(rb"""<[^\s/>]+(?:[^"'>]|"[^"]*"|'[^']*')*>""")
 _ATTRIBUTE = re.compile(rb"""(\s+)([^\s=/>]+)(\s*=\s*)("[^"]*"|'[^']*')""")
-_INDENT = re.compile(rb"\s*\Z")
+_INDENT = re.compile(rb"(?:\r?\n)?[ \t]*\Z")
+_REST_OF_LINE = re.compile(rb"[^\r\n]*")
 _ESCAPES = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}  # bare white space would be read as spaces
 
 
@@ -89,6 +90,8 @@ def parse(body: bytes, name: str) -> Tree:
     """Cut a UTF-8 document into nodes. ConfigError says `name:line: reason`."""
     if len(body) > BODY_LIMIT_BYTES:
         raise ConfigError(f"{name}: is larger than {BODY_LIMIT_BYTES // 2**20} MiB")
+    if b"\0" in body:  # UTF-16: expat would read it, but no tag could be cut out of it
+        raise ConfigError(f"{name}: is not in UTF-8; save it as UTF-8")
     builder = _Builder(body, name)
     try:
         builder.parser.Parse(body, True)
@@ -140,8 +143,7 @@ class _Builder:
             raise self.refuse(f"outlines are nested more than {NESTING_LIMIT} deep")
         at = self.parser.CurrentByteIndex
         tag = _TAG.match(self.body, at)
-        if tag is None:  # expat reads UTF-16 too where a byte order mark says so, and counts its bytes
-            raise self.refuse("is not in UTF-8; save it as UTF-8")
+        assert tag is not None  # expat has found one here
         self.add(Node(name, tag[0], self.body[self.cursor : at], _own_names(attributes)))
         self.cursor = tag.end()
 
@@ -214,8 +216,11 @@ def _quoted(value: str) -> bytes:
 
 
 def attach(node: Node, parent: Node) -> None:
-    """Make the node the parent's last child, indented like its neighbours."""
-    node.before += _indent_below(parent)
+    """Make the node the parent's last child, indented like its neighbours, after a comment that ends the last line."""
+    rest = _REST_OF_LINE.match(parent.inner)
+    beside = rest[0] if rest and rest[0].strip() else b""
+    node.before = beside + _indent_below(parent)
+    parent.inner = parent.inner[len(beside) :]
     if not parent.end:
         parent.tag = re.sub(rb"\s*/>\Z", b">", parent.tag)
         parent.end = b"</" + parent.name.encode() + b">"

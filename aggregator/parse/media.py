@@ -5,16 +5,14 @@ whose the second one is. What belongs to what is read here from the tree.
 """
 
 from collections.abc import Iterator
-from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
 from aggregator.model import Enclosure, Image
+from aggregator.parse.values import absolute, is_image, number
 
 NAMESPACE_MARK = "search.yahoo.com/mrss"
 CAPTION_LIMIT = 500  # characters of a credit or a description
-
-_IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".svg")
 
 Media = tuple[tuple[Image, ...], tuple[Enclosure, ...]]
 
@@ -29,24 +27,6 @@ def media_of(text: str, url: str) -> tuple[Media, ...]:
     if root is None:
         return ()
     return tuple(_of_entry(element) for element in root.iter("{*}item", "{*}entry"))
-
-
-def is_image(url: str, media_type: str, medium: str = "") -> bool:
-    """Is it a picture, by its type or, where no type tells, by its name?"""
-    if media_type and media_type != "application/octet-stream":
-        return media_type.startswith("image/")
-    if medium:
-        return medium == "image"
-    try:
-        return urlsplit(url).path.lower().endswith(_IMAGE_ENDINGS)
-    except ValueError:
-        return False
-
-
-def number(text: str | None) -> int | None:
-    """A size as claimed, None where it is no sane number."""
-    digits = (text or "").strip().removesuffix("px")
-    return int(digits) if digits.isdecimal() and digits.isascii() and 0 < len(digits) < 13 and int(digits) else None
 
 
 def _of_entry(entry: etree._Element) -> Media:
@@ -94,10 +74,7 @@ def _enclosure(element: etree._Element) -> Enclosure:
 
 
 def _absolute(element: etree._Element) -> str:
-    try:
-        return urljoin(element.base or "", element.get("url", "").strip())
-    except ValueError:
-        return ""
+    return absolute(element.get("url", ""), str(element.base or ""))
 
 
 def _nearest(element: etree._Element, name: str) -> str:

@@ -7,9 +7,10 @@ that the source chooses. So the common faults are mended before it, and those si
 - what follows the root goes; a document that is cut off ends after its last whole entry;
 - HTML's entities become characters, a lone "&" or "<" becomes text, references to forbidden characters go;
 - an author, a date or a list of keywords is cut to FIELD_LIMIT characters, an entry to TAG_LIMIT tags, a start tag with
-  more than ATTRIBUTE_LIMIT attributes loses them.
+  more than ATTRIBUTE_LIMIT attributes loses them;
+- mail addresses of authors go: feedparser cuts those under .example into "x@source.exam" and "ple".
 
-Escaped HTML becomes CDATA: the same text, in one piece instead of one for each "&lt;". Escaped feeds read 1.5 times faster.
+Escaped HTML becomes CDATA: the same text, but in one piece instead of one for each "&lt;"; that reads 1.5 times faster.
 """
 
 import re
@@ -44,6 +45,8 @@ _BOUNDED = frozenset(
     "author creator contributor name email managingeditor webmaster publisher keywords tags category subject"
     " pubdate date published updated issued modified created lastbuilddate".split()
 )
+_PEOPLE = frozenset("author creator contributor managingeditor webmaster publisher".split())
+_MAIL = re.compile(r"[<(]?(?:mailto:)?[\w.+-]{1,64}@[\w.-]{1,255}[>)]?")
 _TAGS = frozenset(("category", "subject"))
 _ENTRIES = frozenset(("item", "entry"))
 
@@ -131,6 +134,7 @@ class _Mender:
         self.pieces: list[str] = []
         self.flaws: dict[str, None] = {}  # each once, in order
         self.room: int | None = None  # characters that the element at hand may still hold; None: any number
+        self.is_person = False  # the element at hand names people
         self.tags = 0  # of the entry at hand
         self.dropping = False  # inside a tag too many
 
@@ -160,6 +164,7 @@ class _Mender:
         match = _NAME.match(tag)
         name = match[1].lower() if match else ""
         self.room = FIELD_LIMIT if name in _BOUNDED else None
+        self.is_person = name in _PEOPLE
         if self._is_too_many(name, tag):
             return
         if match and len(tag) > _LONG_TAG and tag.count("=") > ATTRIBUTE_LIMIT:
@@ -184,6 +189,8 @@ class _Mender:
 
     def _text(self, text: str) -> None:
         text = self._fitting(text)
+        if self.is_person and "@" in text:
+            text = _MAIL.sub("", text).strip()
         if "&" in text or "<" in text:
             self.pieces.append("<![CDATA[" + text.replace("]]>", "]]]]><![CDATA[>") + "]]>")
         else:

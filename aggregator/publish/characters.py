@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 # What XML 1.0 §2.2 does not allow, lone surrogates included: lxml refuses the whole document for one of them.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_OPENS_A_TAG = re.compile(r"<(?=\S)")
+_OPENS_A_TAG = re.compile(r"<(?![ \t\n\r\f\v])")  # PHP takes anything but ASCII space behind a < for a tag
 _REFERENCE = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);?")
 
 

@@ -1,0 +1,40 @@
+"""Reads a document as its source published it.
+
+Takes the bytes that were fetched, gives a ParsedFeed; never fetches, cleans, stores, or asks the clock. Nothing in it
+can be trusted: HTML is as published, links and dates are as claimed. Its cost is the source's to choose, so it runs in
+a process that can be killed (`aggregator.workers`).
+
+- encoding: bytes → text                              - repair: text → XML that can be read
+- feed: RSS and Atom, by feedparser                   - media: which picture has which credit
+- jsonfeed: JSON Feed 1.0 and 1.1                     - page: a site without a feed, by CSS selectors
+- dates: dates as people write them
+"""
+
+from collections.abc import Mapping
+
+from aggregator.errors import ErrorClass, ParseError
+from aggregator.model import ParsedFeed
+from aggregator.parse.encoding import decode
+from aggregator.parse.feed import read_feed
+from aggregator.parse.jsonfeed import read_json_feed
+from aggregator.parse.page import parse_page
+
+__all__ = ["parse", "parse_page"]
+
+
+def parse(body: bytes, url: str, headers: Mapping[str, str], timezone: str = "Europe/Paris") -> ParsedFeed:
+    """Read a feed of any format; what the body is like decides which, servers are often wrong about it.
+
+    `url` is where the body came from: relative links are meant from there. `headers` have names in lower case.
+    `timezone` (IANA) is for dates without a zone. Raises ParseError.
+    """
+    try:
+        text, flaw = decode(body, headers.get("content-type", ""))
+    except UnicodeError as error:
+        raise ParseError(url, ErrorClass.ENCODING, f"while decoding: {error}") from error
+    text = text.strip()
+    if not text:
+        raise ParseError(url, ErrorClass.EMPTY, "while parsing: the document is empty")
+    if text[0] in "{[":
+        return read_json_feed(text, url, timezone, flaw)
+    return read_feed(text, url, timezone, flaw)

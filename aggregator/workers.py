@@ -1,0 +1,156 @@
+"""Runs functions in processes that can be killed: takes a function and its arguments, gives what it returns or raises.
+
+Never knows what it runs, never queues for long: whoever calls limits how much waits. Documents of strangers decide what
+reading them costs, and only a process can be stopped in the middle of a regular expression.
+
+Each worker has a time for one task, counted from the task's start, and so much memory on top of what it uses at rest.
+As a backstop the system kills it after twice that time on the processor, should this process be gone by then.
+"""
+
+import asyncio
+import multiprocessing
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import spawn
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import Any, TypeVar, TypeVarTuple
+
+from pebble import ProcessExpired, ProcessPool
+from pebble.pool.process import WORKERS_NAME
+
+TASKS_LIMIT = 500  # of one worker's life; then a new one takes its place, without the memory that the old one hoarded
+ATTEMPTS = 2  # where the pool breaks under a task that may be innocent
+
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+
+_MEBIBYTE = 1 << 20
+
+
+class WorkerDied(RuntimeError):  # noqa: N818
+    """The worker ended in the middle of the task: killed from outside, or crashed."""
+
+
+class Workers:
+    """Processes for one event loop; they start with the first task and end with `close`."""
+
+    def __init__(self, count: int, seconds: float, memory_mib: int) -> None:
+        self._count = count
+        self._seconds = seconds
+        self._memory_bytes = memory_mib * _MEBIBYTE
+        self._lock = threading.Lock()
+        self._pool: ProcessPool | None = None
+        self._futures: set[Future[Any]] = set()
+        self._is_closed = False
+
+    async def run(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+        """Call a function of a module in a worker.
+
+        Raises TimeoutError or MemoryError over the limits, WorkerDied, or what the function raises. Cancelling it kills
+        the worker that is at it.
+        """
+        pool = self._pool
+        if pool is None:
+            pool = await asyncio.to_thread(self._open, function.__module__, None)
+        for _ in range(ATTEMPTS):
+            try:
+                return await asyncio.wrap_future(self._schedule(pool, function, arguments))
+            except ProcessExpired as error:
+                raise WorkerDied(f"the worker ended with code {error.exitcode}") from error
+            except BrokenProcessPool:
+                # A worker that dies while all are idle, or a result that cannot be unpickled, breaks the whole pool.
+                pool = await asyncio.to_thread(self._open, function.__module__, pool)
+        raise WorkerDied("the workers broke down under it")
+
+    def close(self) -> None:
+        """End all workers, and what they are at."""
+        with self._lock:
+            self._is_closed = True
+            for future in tuple(self._futures):
+                future.cancel()
+            if self._pool is not None:
+                _end(self._pool)
+                self._pool = None
+
+    def _schedule(self, pool: ProcessPool, function: Callable[..., Result], arguments: tuple[Any, ...]) -> Future[Any]:
+        try:
+            future = pool.schedule(_limited, (self._seconds, function, *arguments), timeout=self._seconds)
+        except RuntimeError as error:  # pebble says so of a pool that broke meanwhile
+            raise BrokenProcessPool(str(error)) from error
+        self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
+        return future
+
+    def _open(self, module: str, broken: ProcessPool | None) -> ProcessPool:
+        """The pool, a new one in place of a broken one. Starting it takes as long as importing the module."""
+        with self._lock:
+            if self._is_closed:
+                raise WorkerDied("the workers are closed")
+            if self._pool is not None and self._pool is not broken:
+                return self._pool
+            if broken is not None:
+                _end(broken)
+            self._pool = ProcessPool(
+                self._count, TASKS_LIMIT, _limit_memory, (self._memory_bytes,), context=_context(module)
+            )
+            _ = self._pool.active  # asking starts it
+            return self._pool
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]
+    pool.join()
+
+
+def _context(module: str) -> BaseContext:
+    """How processes start: copies of a small server that has the module loaded, or from nothing where there is none.
+
+    Never a copy of this process: its other threads may hold locks that nobody would release.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([module])
+    return context
+
+
+_prepared = spawn.get_preparation_data
+
+
+def _without_main(name: str) -> dict[str, Any]:
+    """What a new process is told of this one. Workers do not need the main script, nor the server that it imports."""
+    told = dict(_prepared(name))
+    if name == WORKERS_NAME:
+        told.pop("init_main_from_name", None)
+        told.pop("init_main_from_path", None)
+    return told
+
+
+spawn.get_preparation_data = _without_main
+
+
+# ── inside a worker
+
+
+def _limit_memory(extra_bytes: int) -> None:
+    """Let this process take so many bytes more than it has now; without effect where the system cannot limit it."""
+    statistics = Path("/proc/self/statm")
+    if statistics.exists():
+        import resource  # noqa: PLC0415
+
+        limit = int(statistics.read_text().split()[0]) * resource.getpagesize() + extra_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _limited(seconds: float, function: Callable[..., Result], *arguments: Any) -> Result:
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415
+
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        limit = int(used.ru_utime + used.ru_stime + 2 * seconds) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    return function(*arguments)

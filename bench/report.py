@@ -1,0 +1,66 @@
+"""What the figures say: takes the rows of run.py, gives medians, a Markdown table and a word on each aim. Pure."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+PHASES = ("cold", "idle", "changed")
+MEMORY_MIB = 300e6 / (1 << 20)  # 300 MB
+AIMS = (("cold", "reader", 1.0), ("idle", "floor", 2.0))  # CPU of ours, at most so many times that of the other
+
+Row = dict[str, object]
+
+
+def summary(rows: Sequence[Row]) -> list[Row]:
+    """One row for each peer and phase: the median of what was measured, the last of what was counted."""
+    together: dict[tuple[object, object], list[Row]] = {}
+    for row in rows:
+        together.setdefault((row["phase"], row["peer"]), []).append(row)
+    medians = ("wall", "cpu", "user", "sys", "rss", "pss")
+    return [
+        group[-1] | {name: statistics.median(_number(row[name]) for row in group) for name in medians}
+        for group in together.values()
+    ]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Markdown, phase by phase."""
+    titles = ("phase", "peer", "CPU s", "wall s", "RSS MiB", "PSS MiB", "processes", "200", "304", "items", "disk MB")
+    names = ("phase", "peer", "cpu", "wall", "rss", "pss", "procs", "full", "not_modified", "items", "disk")
+    numbers = "|".join("---:" for _ in titles[2:])
+    lines = [f"| {' | '.join(titles)} |", f"|---|---|{numbers}|"]
+    for row in sorted(rows, key=lambda row: PHASES.index(str(row["phase"]))):
+        lines.append("| " + " | ".join(_cell(name, row[name]) for name in names) + " |")
+    return "\n".join(lines)
+
+
+def _cell(name: str, value: object) -> str:
+    if name in {"rss", "pss", "disk"}:
+        return f"{_number(value):.0f}"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def aims(rows: Sequence[Row]) -> list[str]:
+    """One sentence for each aim that these rows can tell of."""
+    cpu = {(row["phase"], row["peer"]): _number(row["cpu"]) for row in rows}
+    found = []
+    for phase, other, limit in AIMS:
+        if {(phase, "ours"), (phase, other)} <= cpu.keys():
+            ratio = cpu[phase, "ours"] / cpu[phase, other]
+            found.append(f"{_mark(ratio <= limit)} {phase}: {ratio:.2f} × the CPU of {other}, at most {limit:g} ×")
+    if memory := max((_number(row["rss"]) for row in rows if row["peer"] == "ours"), default=0):
+        words = f"memory: {memory:.0f} MiB for all processes, at most {MEMORY_MIB:.0f} MiB (300 MB)"
+        found.append(f"{_mark(memory <= MEMORY_MIB)} {words}")
+    return found
+
+
+def _mark(reached: bool) -> str:
+    return "reached:" if reached else "MISSED: "
+
+
+def about(facts: Mapping[str, str]) -> str:
+    """The circumstances, one Markdown line each."""
+    return "\n".join(f"- {name}: {value}" for name, value in facts.items())
+
+
+def _number(value: object) -> float:
+    return float(str(value))

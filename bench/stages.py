@@ -1,0 +1,139 @@
+"""What each stage costs for one item, in one process and without a network: tells where the CPU of a cold poll goes.
+
+    python bench/stages.py [--sources 100] [--items 20]
+
+The bodies are those of the load origin. Each stage runs over all of them before the next begins, so that its cost
+stands alone. `hand over` is what the digest of a body costs on its way back from a worker. CPU time, once, unshared.
+"""
+
+import argparse
+import gc
+import pickle
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from typing import TypeVar
+
+import corpus
+
+from aggregator import pipeline, stories
+from aggregator.classify import classify, load_taxonomy
+from aggregator.clean import clean
+from aggregator.config import Settings
+from aggregator.model import Format, Item, ParsedFeed, Source, SourceState, Update
+from aggregator.parse import parse
+from aggregator.store import Known, Store, index, open_store
+
+LATE_AFTER = timedelta(hours=48)
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def timed(name: str, items: int, function: Callable[[Given], Made], work: Iterable[Given]) -> list[Made]:
+    """Do all the work and print what it cost, divided by `items`."""
+    gc.collect()
+    started = time.process_time()
+    made = [function(each) for each in work]
+    microseconds = (time.process_time() - started) / items * 1e6
+    print(f"{name:<28}{microseconds:>10.0f} µs")
+    return made
+
+
+def sources(found: Sequence[corpus.Outlet]) -> list[Source]:
+    """The lines of feeds.opml."""
+    return [Source(url=each.url, title=each.name, site=each.site) for each in found]
+
+
+def read(pair: tuple[Source, corpus.Outlet]) -> ParsedFeed:
+    """The parse stage over one body."""
+    source, outlet = pair
+    return parse(outlet.body, source.url, {"content-type": outlet.content_type}, source.timezone)
+
+
+def digest(pair: tuple[Source, corpus.Outlet]) -> pipeline.Digest:
+    """All that a worker does with one body."""
+    source, outlet = pair
+    return pipeline.digest(source, outlet.body, source.url, {"content-type": outlet.content_type}, "")
+
+
+def settle(store: Store, now: datetime, pair: tuple[Source, pipeline.Digest]) -> Update:
+    """Decide and commit one poll, in one transaction."""
+    source, found = pair
+    state = SourceState(source.url, fingerprint=str(now), checked_at=now, succeeded_at=now, next_check_at=now)
+
+    def make(known: Known) -> Update:
+        return Update(state, stories.decide(found.items, known, now, LATE_AFTER), now, found.words)
+
+    guids, links = [item.guid for item in found.items], [item.canonical for item in found.items]
+    return store.settle(source.url, guids, links, make)
+
+
+def stages(pairs: list[tuple[Source, corpus.Outlet]], count: int) -> list[Sequence[Item]]:
+    """The steps of a digest, one after the other."""
+    feeds = timed("parse", count, read, pairs)
+    entries = [(entry, feed, source) for feed, (source, _) in zip(feeds, pairs, strict=True) for entry in feed.entries]
+    cleaned = timed("clean", count, lambda each: clean(*each), entries)
+    taxonomy = load_taxonomy("")
+    sorted_items = timed(
+        "classify",
+        count,
+        lambda each: classify(each[0], each[1][2], taxonomy),
+        list(zip(cleaned, entries, strict=True)),
+    )
+    by_source: dict[str, list[Item]] = {}
+    for item in sorted_items:
+        by_source.setdefault(item.source, []).append(item)
+    keyed = timed("give keys", count, stories.give_keys, by_source.values())
+    timed("words for the index", count, index, [item for items in keyed for item in items])
+    return list(keyed)
+
+
+def write(store: Store, pairs: list[tuple[Source, corpus.Outlet]], count: int, now: datetime) -> None:
+    """The writing side: first poll, the same again, an answer without news, the log, every rendition."""
+    store.sync_sources([source for source, _ in pairs])
+    work = list(zip([source for source, _ in pairs], map(digest, pairs), strict=True))
+    timed("decide + commit, new", count, partial(settle, store, now), work)
+    timed("decide + commit, the same", count, partial(settle, store, now + timedelta(hours=1)), work)
+    empty = [(source, replace(found, items=(), words=())) for source, found in work]
+    timed("commit of a 304 (a source)", len(pairs), partial(settle, store, now + timedelta(hours=2)), empty)
+    timed("open the log", count, store.open_log, [now])
+    settings = Settings()
+    for format in Format:
+        timed(
+            f"render {format} (50 entries)",
+            1,
+            lambda format: pipeline.publish_feed(store, "all", format, settings),
+            [format],
+        )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--sources", type=int, default=100)
+    parser.add_argument("--items", type=int, default=20, help="items of each feed")
+    given = parser.parse_args()
+    now = datetime.now(UTC).replace(microsecond=0)
+    found = corpus.outlets(corpus.Shape(given.sources, given.items, now.replace(hour=0, minute=0, second=0), 80))
+    pairs, count = list(zip(sources(found), found, strict=True)), given.sources * given.items
+    with redirect_stdout(StringIO()):
+        digest(pairs[0])  # so that tables and libraries are loaded
+    print(f"{count} items, CPU for each")
+    stages(pairs, count)
+    digests = timed("all of these as one digest", count, digest, pairs)
+    timed("hand over", count, lambda each: pickle.loads(pickle.dumps(each)), digests)
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(str(Path(folder, "stages.db")))
+        write(store, pairs, count, now)
+        store.close()
+
+
+if __name__ == "__main__":
+    main()
