@@ -13,8 +13,10 @@
 Around it:
 
     pipeline    calls the stages in order; nothing else does
+    digest      the part of it from bytes to items
     workers     processes that can be killed, where parse, clean and classify run
     httpclient  the one outgoing HTTP client, guarded at connect time
+    words       text → stems, for the search index and its queries
     model       the values that flow
     config      the settings
     errors      what can go wrong, by name

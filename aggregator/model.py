@@ -74,9 +74,6 @@ class SourceState:
     feed_updated: datetime | None = None
 
 
-# ── fetch → parse, poll: the outcome of one request is always a value
-
-
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """A body arrived."""
@@ -126,9 +123,6 @@ class FetchFailed:
 
 
 Outcome = Fetched | NotModified | Gone | FetchFailed
-
-
-# ── parse → clean: as published, untrusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +207,6 @@ class ParsedFeed:
     self_link: str = ""
     skipped: tuple[str, ...] = ()  # why an entry could not be read, one sentence each
     flaw: str = ""  # what is malformed though it could be read
-
-
-# ── clean, classify → stories, store, publish: ours
 
 
 class Genre(StrEnum):
@@ -338,9 +329,6 @@ class Update:
     def count(self, kind: DecisionKind) -> int:
         """How many items are of that kind."""
         return sum(decision.kind is kind for decision in self.decisions)
-
-
-# ── store → publish, web
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,26 @@
 """The way of an item, the only caller of the stages:
 
-    due | fetch | digest (parse | clean | keys | classify) | decide | commit      one source, one transaction
-    log | select | render                                                         one feed, bytes
+    due | fetch | digest | decide | commit      one source, one transaction
+    log | select | render                       one feed, bytes
 
-`digest` is pure and runs in a killable worker process, as it is what hostile bytes meet. `decide` and `commit` run in
-the one writing thread. A source that fails becomes a value here and never touches another.
+`digest` runs in a worker process that can be killed, as hostile bytes meet it; `decide` and `commit` run in the one
+writing thread. A source that fails becomes a value here and never touches another.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from types import TracebackType
 from typing import Self, TypeVar
 
 from aggregator import poll, stories
-from aggregator.classify import Taxonomy, classify, load_taxonomy
-from aggregator.clean import clean
+from aggregator.classify import load_taxonomy
 from aggregator.config import Settings
+from aggregator.digest import Digest, digest
 from aggregator.errors import ErrorClass, SourceError, StoreError
 from aggregator.fetch import fetch
 from aggregator.httpclient import HttpClient
@@ -32,20 +31,16 @@ from aggregator.model import (
     Format,
     Genre,
     Gone,
-    Item,
     NotModified,
     Outcome,
-    ParsedFeed,
     Rendition,
     Source,
-    SourceKind,
     SourceState,
     Update,
 )
-from aggregator.parse import parse, parse_page
 from aggregator.publish import render
 from aggregator.publish.select import ALL, select
-from aggregator.store import Known, Store, index
+from aggregator.store import Known, Store
 from aggregator.workers import WorkerDied, Workers
 
 log = logging.getLogger("tributary")
@@ -62,16 +57,6 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Digest:
-    """What a body says: the feed without its entries, and the items with their words for the search index."""
-
-    feed: ParsedFeed
-    items: tuple[Item, ...]
-    words: tuple[tuple[str, str], ...]
-    skipped: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """What came of polling one source, for people."""
 
@@ -82,28 +67,6 @@ class Report:
     changed: int
     same: int
     milliseconds: int
-
-
-def digest(source: Source, body: bytes, url: str, headers: Mapping[str, str], categories: str) -> Digest:
-    """Bytes → items. Pure; a bad entry costs itself, a bad document raises ParseError."""
-    if source.kind is SourceKind.PAGE:
-        feed = parse_page(body, url, headers, source.selectors, source.timezone)
-    else:
-        feed = parse(body, url, headers, source.timezone)
-    taxonomy = _taxonomy(categories)
-    items, skipped = [], list(feed.skipped)
-    for number, entry in enumerate(feed.entries, start=1):
-        try:
-            items.append(classify(clean(entry, feed, source), source, taxonomy))
-        except (ValueError, ArithmeticError, LookupError, RecursionError) as error:
-            skipped.append(f"entry {number}: {type(error).__name__}: {error}")
-    keyed = stories.give_keys(items)
-    return Digest(replace(feed, entries=()), keyed, tuple(map(index, keyed)), tuple(skipped))
-
-
-@lru_cache(maxsize=4)
-def _taxonomy(categories: str) -> Taxonomy:
-    return load_taxonomy(categories)
 
 
 class Pipeline:
@@ -225,7 +188,7 @@ def _one_line(text: str) -> str:
 
 def publish_feed(store: Store, slug: str, format: Format, settings: Settings) -> Rendition | None:
     """A feed of ours as bytes, None where there is no such feed. Cost: four queries and the rendering."""
-    taxonomy = _taxonomy(settings.categories)
+    taxonomy = load_taxonomy(settings.categories)
     if slug != ALL and slug not in taxonomy.slugs:
         return None
     views = store.sources()

@@ -22,13 +22,16 @@ from typing import TypeVar
 
 import corpus
 
-from aggregator import pipeline, stories
+from aggregator import stories
 from aggregator.classify import classify, load_taxonomy
 from aggregator.clean import clean
 from aggregator.config import Settings
+from aggregator.digest import Digest, digest
 from aggregator.model import Format, Item, ParsedFeed, Source, SourceState, Update
 from aggregator.parse import parse
-from aggregator.store import Known, Store, index, open_store
+from aggregator.pipeline import publish_feed
+from aggregator.store import Known, Store, open_store
+from aggregator.words import index
 
 LATE_AFTER = timedelta(hours=48)
 
@@ -57,13 +60,13 @@ def read(pair: tuple[Source, corpus.Outlet]) -> ParsedFeed:
     return parse(outlet.body, source.url, {"content-type": outlet.content_type}, source.timezone)
 
 
-def digest(pair: tuple[Source, corpus.Outlet]) -> pipeline.Digest:
+def work(pair: tuple[Source, corpus.Outlet]) -> Digest:
     """All that a worker does with one body."""
     source, outlet = pair
-    return pipeline.digest(source, outlet.body, source.url, {"content-type": outlet.content_type}, "")
+    return digest(source, outlet.body, source.url, {"content-type": outlet.content_type}, "")
 
 
-def settle(store: Store, now: datetime, pair: tuple[Source, pipeline.Digest]) -> Update:
+def settle(store: Store, now: datetime, pair: tuple[Source, Digest]) -> Update:
     """Decide and commit one poll, in one transaction."""
     source, found = pair
     state = SourceState(source.url, fingerprint=str(now), checked_at=now, succeeded_at=now, next_check_at=now)
@@ -98,10 +101,10 @@ def stages(pairs: list[tuple[Source, corpus.Outlet]], count: int) -> list[Sequen
 def write(store: Store, pairs: list[tuple[Source, corpus.Outlet]], count: int, now: datetime) -> None:
     """The writing side: first poll, the same again, an answer without news, the log, every rendition."""
     store.sync_sources([source for source, _ in pairs])
-    work = list(zip([source for source, _ in pairs], map(digest, pairs), strict=True))
-    timed("decide + commit, new", count, partial(settle, store, now), work)
-    timed("decide + commit, the same", count, partial(settle, store, now + timedelta(hours=1)), work)
-    empty = [(source, replace(found, items=(), words=())) for source, found in work]
+    polls = list(zip([source for source, _ in pairs], map(work, pairs), strict=True))
+    timed("decide + commit, new", count, partial(settle, store, now), polls)
+    timed("decide + commit, the same", count, partial(settle, store, now + timedelta(hours=1)), polls)
+    empty = [(source, replace(found, items=(), words=())) for source, found in polls]
     timed("commit of a 304 (a source)", len(pairs), partial(settle, store, now + timedelta(hours=2)), empty)
     timed("open the log", count, store.open_log, [now])
     settings = Settings()
@@ -109,7 +112,7 @@ def write(store: Store, pairs: list[tuple[Source, corpus.Outlet]], count: int, n
         timed(
             f"render {format} (50 entries)",
             1,
-            lambda format: pipeline.publish_feed(store, "all", format, settings),
+            lambda format: publish_feed(store, "all", format, settings),
             [format],
         )
 
@@ -124,10 +127,10 @@ def main() -> None:
     found = corpus.outlets(corpus.Shape(given.sources, given.items, now.replace(hour=0, minute=0, second=0), 80))
     pairs, count = list(zip(sources(found), found, strict=True)), given.sources * given.items
     with redirect_stdout(StringIO()):
-        digest(pairs[0])  # so that tables and libraries are loaded
+        work(pairs[0])  # so that tables and libraries are loaded
     print(f"{count} items, CPU for each")
     stages(pairs, count)
-    digests = timed("all of these as one digest", count, digest, pairs)
+    digests = timed("all of these as one digest", count, work, pairs)
     timed("hand over", count, lambda each: pickle.loads(pickle.dumps(each)), digests)
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(str(Path(folder, "stages.db")))

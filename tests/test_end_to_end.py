@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 import unicodedata
 import urllib.request
 from collections.abc import Iterator
@@ -12,11 +11,10 @@ from pathlib import Path
 
 import feedparser
 import pytest
-import waitress
 
-import web
 from aggregator import opml
 from aggregator.cli.running import demo_settings
+from aggregator.cli.site import Site
 from aggregator.config import Settings
 from aggregator.demo.origin import Origin, Truth
 from aggregator.errors import ErrorClass
@@ -37,13 +35,11 @@ class World:
         self.settings = demo_settings(Settings(title="Essai", workers=1), self.origin, str(folder))
         self.store: Store = open_store(self.settings.database)
         self.store.sync_sources(opml.read(self.settings.opml))
-        self.server = waitress.create_server(web.create_app(self.settings), host="127.0.0.1", port=0)
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
+        self.site = Site(replace(self.settings, port=0))
+        self.site.__enter__()
 
     def close(self) -> None:
-        self.server.close()
-        self.thread.join(10)
+        self.site.__exit__(None, None, None)
         self.store.close()
         self.origin.stop()
 
@@ -62,7 +58,7 @@ class World:
         return {report.source.url: report for report in reports}
 
     def get(self, path: str) -> bytes:
-        address = f"http://127.0.0.1:{self.server.effective_port}{path}"
+        address = f"http://127.0.0.1:{self.site.port}{path}"
         with urllib.request.urlopen(address) as answer:
             body: bytes = answer.read()
         return body

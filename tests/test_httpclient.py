@@ -614,6 +614,10 @@ def test_dead_name_servers_do_not_hold_up_other_sources(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     with Origin(lambda request: answer(body=FEED)) as origin:
         assert asyncio.run(run(origin)).body == FEED
+    for thread in threading.enumerate():
+        if thread.name.startswith("resolve"):
+            thread.join(5)
+            assert not thread.is_alive()
 
 
 # ── bodies
@@ -971,7 +975,7 @@ class Falling(HttpClient):
         raise self._error
 
 
-def test_the_table_below_knows_every_error_of_the_library():
+def test_the_table_knows_every_error_of_the_library():
     theirs = {
         each
         for module in (aiohttp, aiohttp.client_exceptions)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import feedparser
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -25,6 +25,9 @@ from aggregator.model import (
 from aggregator.publish import render
 from aggregator.publish.characters import printable, undecodable
 from tests.publish_rules import CHECKS
+
+# A feed of four entries holds much to vary; explaining a failure would take minutes.
+LIMITS = settings(deadline=None, max_examples=60, phases=set(Phase) - {Phase.explain})
 
 EMPTY = CategoryFeed(
     slug="economie",
@@ -152,7 +155,7 @@ def expected_terms(feed, item):
 
 
 @given(FEEDS)
-@settings(deadline=None)
+@LIMITS
 def test_atom_read_back_says_what_was_published(feed):
     rendition = render(feed, Format.ATOM)
     CHECKS[Format.ATOM](rendition.body)
@@ -196,7 +199,7 @@ def assert_image(read, image):
 
 
 @given(FEEDS)
-@settings(deadline=None)
+@LIMITS
 def test_rss_read_back_says_what_was_published_but_for_spaces_that_keep_markup_apart(feed):
     rendition = render(feed, Format.RSS)
     CHECKS[Format.RSS](rendition.body)
@@ -222,7 +225,7 @@ def test_rss_read_back_says_what_was_published_but_for_spaces_that_keep_markup_a
 
 
 @given(FEEDS)
-@settings(deadline=None)
+@LIMITS
 def test_json_read_back_says_what_was_published(feed):
     rendition = render(feed, Format.JSON)
     CHECKS[Format.JSON](rendition.body)
@@ -248,7 +251,7 @@ def test_json_read_back_says_what_was_published(feed):
 
 
 @given(ENTRIES)
-@settings(deadline=None)
+@LIMITS
 def test_the_text_of_an_entry_read_as_html_is_its_lead(entry):
     for format in (Format.ATOM, Format.JSON):
         entry = replace(entry, republish=Republish.LEAD)
@@ -257,7 +260,7 @@ def test_the_text_of_an_entry_read_as_html_is_its_lead(entry):
 
 
 @given(ENTRIES)
-@settings(deadline=None)
+@LIMITS
 def test_an_rss_description_decoded_once_too_often_still_shows_lead_and_credit(entry):
     description = content_of(Format.RSS, entry)
     lead = apart(entry.item.lead) or apart(entry.item.title)

@@ -167,7 +167,8 @@ def test_pictures_move_nothing_when_they_come(open_page: Page, address: str, pat
         open_page.goto(address + path, wait_until="domcontentloaded")
     before = open_page.locator("footer").bounding_box()
     waiting[0].fulfill(**TALL_PICTURE)  # type: ignore[arg-type]
-    open_page.wait_for_function("document.querySelector('figure img').naturalHeight === 900")
+    came = open_page.locator("figure img").first.evaluate("image => image.decode().then(() => image.naturalHeight)")
+    assert came == 900
     assert open_page.locator("footer").bounding_box() == before
 
 

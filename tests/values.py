@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aggregator import words
 from aggregator.model import Category, Date, Item, Source, SourceState, Update
-from aggregator.store import Store, index
+from aggregator.store import Store
 from aggregator.stories import decide, give_keys
 
 NOW = datetime(2026, 2, 11, 12, 0, tzinfo=UTC)
@@ -49,7 +50,7 @@ def settle(
         source,
         [item.guid for item in keyed],
         [item.canonical for item in keyed],
-        lambda known: Update(state, decide(keyed, known, now, late_after), now, tuple(map(index, keyed))),
+        lambda known: Update(state, decide(keyed, known, now, late_after), now, tuple(map(words.index, keyed))),
     )
 
 

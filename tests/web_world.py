@@ -9,6 +9,7 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 
+from aggregator import words
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass
 from aggregator.model import (
@@ -22,7 +23,7 @@ from aggregator.model import (
     SourceState,
     Update,
 )
-from aggregator.store import Store, index, open_store
+from aggregator.store import Store, open_store
 from web import create_app
 
 NOW = datetime(2026, 2, 11, 12, 0, tzinfo=UTC)
@@ -79,7 +80,7 @@ def tell(
     for source, found in by_source.items():
         decisions = tuple(_decision(kind, item, links, at, changed_at) for item in found)
         state = SourceState(url=source, checked_at=at, succeeded_at=at, next_check_at=at + timedelta(minutes=30))
-        update = Update(state, decisions, at, tuple(map(index, found)))
+        update = Update(state, decisions, at, tuple(map(words.index, found)))
         store.settle(source, [item.guid for item in found], [], lambda _, update=update: update)
 
 

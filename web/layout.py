@@ -38,7 +38,6 @@ def prepare(app: Flask) -> None:
             "label": label,
             "badges": badges,
             "in_language": in_language,
-            "items_of": words.items_of,
             "sources_of": words.sources_of,
             "source_name": lambda url: current_site().source_name(url),
             "updated_at": words.updated_at,

@@ -9,22 +9,19 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-import waitress
 from rich.logging import RichHandler
 
-import web
 from aggregator import opml
 from aggregator.cli.printing import FirstRound, console
+from aggregator.cli.site import Site
 from aggregator.config import Settings
 from aggregator.demo.origin import Origin
 from aggregator.demo.script import play
-from aggregator.errors import ConfigError
 from aggregator.model import Source, SourceState
 from aggregator.pipeline import Clock, Pipeline, Report, utc_now
 from aggregator.store import Store, open_store
 from scheduler import Poller, run_until_stopped
 
-THREADS = 8  # of the embedded web server
 DEMO_INTERVAL_MINUTES = 0.08
 
 
@@ -37,11 +34,9 @@ def run(settings: Settings) -> None:
 def serve(settings: Settings) -> None:
     """Serve until stopped."""
     _log(settings.log_level)
-    server = _server(settings)
-    console.print(f"Reading at {settings.public_url} (Ctrl-C ends it)")
-    with suppress(KeyboardInterrupt):
-        server.run()
-    server.close()
+    with Site(settings), suppress(KeyboardInterrupt):
+        _greet(settings)
+        threading.Event().wait()
 
 
 def demo(settings: Settings, pause_seconds: float) -> None:
@@ -92,27 +87,24 @@ def poll_once(
 async def _run(settings: Settings, origin: Origin | None = None, pause_seconds: float = 0) -> None:
     sources = opml.read(settings.opml)
     store = open_store(settings.database, settings.authority)
-    async with _site(settings), _playing(origin, pause_seconds):
-        first_round = FirstRound(sum(not source.paused for source in sources))
-        try:
-            await run_until_stopped(Poller(settings, store, first_round.done))
-        finally:
-            first_round.stop()
-            store.close()
+    with Site(settings):
+        _greet(settings)
+        async with _playing(origin, pause_seconds):
+            await _poll(settings, store, sources)
     console.print("Stopped.")
 
 
-@asynccontextmanager
-async def _site(settings: Settings) -> AsyncIterator[None]:
-    """The site on a thread of its own."""
-    server = _server(settings)
-    thread = threading.Thread(target=server.run, name="site", daemon=True)
-    thread.start()
-    console.print(f"Reading at {settings.public_url} (Ctrl-C ends it)")
+async def _poll(settings: Settings, store: Store, sources: Sequence[Source]) -> None:
+    first_round = FirstRound(sum(not source.paused for source in sources))
     try:
-        yield
+        await run_until_stopped(Poller(settings, store, first_round.done))
     finally:
-        await asyncio.to_thread(server.close)
+        first_round.stop()
+        store.close()
+
+
+def _greet(settings: Settings) -> None:
+    console.print(f"Reading at {settings.public_url} (Ctrl-C ends it)")
 
 
 @asynccontextmanager
@@ -120,6 +112,7 @@ async def _playing(origin: Origin | None, pause_seconds: float) -> AsyncIterator
     if origin is None:
         yield
         return
+    console.print(f"The outlets are at {origin.base}")
     task = asyncio.create_task(play(origin, utc_now, pause_seconds, console.print))
     try:
         yield
@@ -127,13 +120,6 @@ async def _playing(origin: Origin | None, pause_seconds: float) -> AsyncIterator
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-def _server(settings: Settings) -> waitress.server.BaseWSGIServer:
-    try:
-        return waitress.create_server(web.create_app(settings), host=settings.host, port=settings.port, threads=THREADS)
-    except OSError as error:
-        raise ConfigError(f"cannot serve at {settings.host}:{settings.port}: {error.strerror or error}") from error
 
 
 def _log(level: str) -> None:

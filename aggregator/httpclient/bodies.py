@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 import aiohttp
-import brotli  # type: ignore[import-untyped]
+import brotli
 
 from aggregator.errors import ErrorClass, FetchError
 

@@ -48,7 +48,7 @@ def read_feed(text: str, url: str, timezone: str, flaw: str = "") -> ParsedFeed:
     if not found and (lost or _ENTRY.search(body)):
         fault = lost[0] if lost else _fault(parsed)
         raise ParseError(url, ErrorClass.BROKEN_XML, f"while parsing: no entry can be read: {fault}")
-    reader = _Reader(url, timezone, format)
+    reader = Reader(url, timezone, format)
     entries, skipped = reader.entries(found, media if len(media) == len(found) else [NO_MEDIA] * len(found))
     flaws = (flaw, *repaired.flaws, _fault(parsed) if parsed["bozo"] else "")
     return reader.feed(parsed["feed"], entries, lost + skipped, "; ".join(filter(None, flaws)))
@@ -88,7 +88,7 @@ def _fault(parsed: Node) -> str:
     return " ".join(f"{parsed.get('bozo_exception', 'it is malformed')}".removeprefix("<unknown>:").split())[:200]
 
 
-class _Reader:
+class Reader:
     """Maps what feedparser found; it knows where the document comes from."""
 
     def __init__(self, url: str, timezone: str, format: str) -> None:

@@ -5,6 +5,7 @@ whose the second one is. What belongs to what is read here from the tree.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 from lxml import etree
 
@@ -12,6 +13,7 @@ from aggregator.model import Enclosure, Image
 from aggregator.parse.values import absolute, is_image, number
 
 NAMESPACE_MARK = "search.yahoo.com/mrss"
+MEDIA_LIMIT = 50  # of one entry: looking up the credit of each costs the square of their number
 CAPTION_LIMIT = 500  # characters of a credit or a description
 
 Media = tuple[tuple[Image, ...], tuple[Enclosure, ...]]
@@ -32,16 +34,24 @@ def media_of(text: str, url: str) -> tuple[Media, ...]:
 def _of_entry(entry: etree._Element) -> Media:
     images: list[Image] = []
     enclosures: list[Enclosure] = []
+    for element in islice(_elements(entry), MEDIA_LIMIT):
+        if _is_picture(element):
+            images.append(_image(element))
+        else:
+            enclosures.append(Enclosure(_url(element), element.get("type", "")[:100], number(element.get("fileSize"))))
+    return tuple(image for image in images if image.url), tuple(found for found in enclosures if found.url)
+
+
+def _elements(entry: etree._Element) -> Iterator[etree._Element]:
+    """The contents and thumbnails that count; a group holds one picture in several sizes, of which the widest does."""
     for holder in (*_children(entry, "group"), entry):
         contents = [content for content in _children(holder, "content") if content.get("url")]
-        pictures = [_image(content) for content in contents if _is_picture(content)]
-        if holder is not entry and pictures:  # a group holds one picture in several sizes
-            pictures = [max(pictures, key=lambda picture: picture.width or 0)]
-        images += pictures
-        enclosures += [_enclosure(content) for content in contents if not _is_picture(content)]
+        if holder is not entry:
+            widest = max(filter(_is_picture, contents), key=lambda each: number(each.get("width")) or 0, default=None)
+            contents = [content for content in contents if content is widest or not _is_picture(content)]
+        yield from contents
         for content in (*_children(holder, "content"), holder):
-            images += [_image(thumbnail) for thumbnail in _children(content, "thumbnail") if thumbnail.get("url")]
-    return tuple(image for image in images if image.url), tuple(found for found in enclosures if found.url)
+            yield from (thumbnail for thumbnail in _children(content, "thumbnail") if thumbnail.get("url"))
 
 
 def _children(element: etree._Element, name: str) -> Iterator[etree._Element]:
@@ -53,13 +63,15 @@ def _children(element: etree._Element, name: str) -> Iterator[etree._Element]:
                 yield child
 
 
-def _is_picture(content: etree._Element) -> bool:
-    return is_image(content.get("url", ""), content.get("type", ""), content.get("medium", ""))
+def _is_picture(element: etree._Element) -> bool:
+    if str(element.tag).endswith("thumbnail"):
+        return True
+    return is_image(element.get("url", ""), element.get("type", ""), element.get("medium", ""))
 
 
 def _image(element: etree._Element) -> Image:
     return Image(
-        url=_absolute(element),
+        url=_url(element),
         alt=_nearest(element, "description") or _nearest(element, "title"),
         credit=_nearest(element, "credit") or _nearest(element, "copyright"),
         type=element.get("type", "")[:100],
@@ -69,11 +81,7 @@ def _image(element: etree._Element) -> Image:
     )
 
 
-def _enclosure(element: etree._Element) -> Enclosure:
-    return Enclosure(_absolute(element), element.get("type", "")[:100], number(element.get("fileSize")))
-
-
-def _absolute(element: etree._Element) -> str:
+def _url(element: etree._Element) -> str:
     return absolute(element.get("url", ""), str(element.base or ""))
 
 

@@ -7,11 +7,10 @@ that; a writing method that raises has written nothing.
 
 from aggregator.errors import StoreError
 from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Store, Totals
-from aggregator.store.search import index
 from aggregator.store.sqlite import SQLiteStore
 
 __all__ = [
-    "FeedState", "Hit", "Known", "LogRow", "Page", "Revision", "SourceView", "Store", "StoreError", "Totals", "index",
+    "FeedState", "Hit", "Known", "LogRow", "Page", "Revision", "SourceView", "Store", "StoreError", "Totals",
     "open_store",
 ]  # fmt: skip
 

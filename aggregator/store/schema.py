@@ -104,7 +104,7 @@ CREATE TABLE feeds (
 -- One row: when the first round over all sources was over.
 CREATE TABLE marks (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 
--- What is searched: words without endings, see store/search.py.
+-- What is searched: words without endings, see aggregator/words.py.
 CREATE TABLE search (
     item_id INTEGER PRIMARY KEY REFERENCES items (id),
     title TEXT NOT NULL,

@@ -15,9 +15,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from aggregator import words
 from aggregator.errors import StoreError
 from aggregator.model import Link, Source, SourceState, Stored, Story, Update
-from aggregator.store import read, search
+from aggregator.store import read
 from aggregator.store.commit import Commit, enter, is_log_open
 from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Totals
 from aggregator.store.rows import (
@@ -308,7 +309,7 @@ class SQLiteStore:
 
     def search(self, query: str, language: str, limit: int = 30, offset: int = 0) -> tuple[Hit, ...]:
         """See Store."""
-        expression = search.match(query, language)
+        expression = words.match(query, language)
         if not expression:
             return ()
         with _errors("searching"), self._reading() as db:
