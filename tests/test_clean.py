@@ -275,3 +275,11 @@ def test_no_entry_raises_or_leaves_what_cannot_be_stored(a: str, b: str, c: str,
     for text in strings(item):
         text.encode()
         assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\u202a-\u202e]", text)
+
+
+def test_the_caption_of_a_picture_is_no_part_of_the_text() -> None:
+    figure = '<figure><img src="/1.jpg" alt="" width="640" height="360"><figcaption>© D Poirier</figcaption></figure>'
+    item = clean(Entry(title="T", content=figure + "<p>VIDÉO • Le lavoir est restauré.</p>"), FEED, SOURCE)
+    assert (item.lead, item.labels, item.genre) == ("Le lavoir est restauré.", ("VIDÉO",), Genre.VIDEO)
+    assert item.image is not None and item.image.credit == "© D Poirier"
+    assert "Poirier" not in item.text

@@ -84,7 +84,6 @@ READ = {
     "le 12 février 2026, 18:30": "2026-02-12 17:30",
     "ven., 03 juil. 2020 15:09": "2020-07-03 13:09",
     "11 févr. 2026": "2026-02-10 23:00",
-    "25 déc. 2025 9h15min": None,
     "12/10/2021 - 11:23": "2021-10-12 09:23",
     "12/10/2021 11h23": "2021-10-12 09:23",
     "12/10/2021 à 11:23:45": "2021-10-12 09:23:45",
@@ -165,14 +164,12 @@ UNREAD = [
     "123456789",
     "9999999999",
     "12345678901234567890",
-    "٢٠٢٦-٠٢-١١",
 ]
 
 
 @pytest.mark.parametrize(("raw", "expected"), READ.items(), ids=READ)
-def test_a_date_is_read_as_people_mean_it(raw: str, expected: str | None) -> None:
-    at = datetime.fromisoformat(expected).replace(tzinfo=UTC) if expected else None
-    assert read_date(raw, PARIS) == Date(" ".join(raw.split()), at)
+def test_a_date_is_read_as_people_mean_it(raw: str, expected: str) -> None:
+    assert read_date(raw, PARIS) == Date(raw, datetime.fromisoformat(expected).replace(tzinfo=UTC))
 
 
 @pytest.mark.parametrize("raw", UNREAD)
@@ -211,12 +208,6 @@ def test_publication_and_update_are_told_apart(raw: str, halves: tuple[str, str]
 
 moments = st.datetimes(datetime(1990, 1, 2), datetime(2100, 12, 30)).map(lambda moment: moment.replace(microsecond=0))
 offsets = st.integers(-14 * 4, 14 * 4).map(lambda quarters: timezone(timedelta(minutes=15 * quarters)))
-WRITTEN = [
-    "{0:%A} {0:%d/%m/%Y} {0:%H:%M:%S}",
-    "{0:%d/%m/%Y} - {0:%Hh%M}",
-    "{0:%Y-%m-%d %H:%M:%S}",
-    "{0:%Y-%m-%dT%H:%M:%S}",
-]
 
 
 @given(moments, offsets)
@@ -235,7 +226,7 @@ def test_no_text_ever_raises_and_every_date_read_is_utc_and_sane(raw: str) -> No
 
 
 def test_the_common_forms_never_load_dateparser() -> None:
-    common = [raw for raw in READ if "the 11th" not in raw and READ[raw]]
+    common = [raw for raw in READ if "the 11th" not in raw]
     script = f"""
 import sys
 from aggregator.parse.dates import read_date

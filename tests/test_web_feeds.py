@@ -104,6 +104,7 @@ CONDITIONS = [
     ({"If-Modified-Since": "yesterday"}, False),
     ({"If-None-Match": '"other"', "If-Modified-Since": "{at}"}, False),
     ({"If-None-Match": "{tag}", "If-Modified-Since": "Mon, 01 Jan 2024 00:00:00 GMT"}, True),
+    ({"If-None-Match": "", "If-Modified-Since": "{at}"}, False),
 ]
 
 

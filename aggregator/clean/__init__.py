@@ -24,6 +24,7 @@ NAMED_BY_TEXT_LIMIT_CHARS = 120  # the title of an item without one
 
 _TYPOGRAPHY = " \xa0\u202f'’\"“”«».…"
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]{1,8})*\Z")
+_FIGURE = re.compile(r"<figure>.*?</figure>", re.DOTALL)  # of safe HTML: captions are no part of the text
 _NO_LANGUAGE = frozenset(("und", "mul", "zxx"))  # ISO 639-2: undetermined, several, none
 _MAIL_AND_NAME = re.compile(r"\S+@\S+\s+\((.+)\)\Z")  # RSS 2.0 <author>
 
@@ -92,8 +93,8 @@ def _texts(entry: Entry, base: str) -> tuple[str, labels.Labelled, labels.Labell
     """The whole text as safe HTML, the summary and the content as plain text without labels."""
     short = sanitise(entry.summary, base)
     long = sanitise(entry.content, base) if entry.content and entry.content != entry.summary else ""
-    summary = labels.split(text.trimmed(text.plain(short)))
-    content = labels.split(text.trimmed(text.plain(long)))
+    summary = labels.split(text.trimmed(text.plain(_FIGURE.sub(" ", short))))
+    content = labels.split(text.trimmed(text.plain(_FIGURE.sub(" ", long))))
     return (long if len(content.text) >= len(summary.text) and long else short), summary, content
 
 

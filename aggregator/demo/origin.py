@@ -264,6 +264,8 @@ def _genre(article: Article) -> Genre:
     if article.genre == Genre.COMMUNIQUE:
         is_told = article.is_marked_communique or article.outlet in PRESS_OFFICES
         return Genre.COMMUNIQUE if is_told else Genre.ARTICLE  # cut off before "(Communiqué)"
+    if article.genre == Genre.METEO:
+        return Genre.ARTICLE  # neither a label nor a tag says so
     return GENRE_OF_LABEL.get(article.label, Genre(article.genre))
 
 

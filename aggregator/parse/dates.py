@@ -113,7 +113,7 @@ def split_updated(raw: str) -> tuple[str, str]:
     """Split "Publié le … / Mis à jour le …" into its halves; the second is "" where nothing is said of an update."""
     text = " ".join(raw[: 2 * RAW_LIMIT].split())[:RAW_LIMIT]
     for cut in _SECOND_HALF.finditer(text):
-        if cut.start() > 0:
+        if _NUMBER.search(text, 0, cut.start()):  # a date stands before it
             return text[: cut.start()], text[cut.end() :].rstrip(")")
     return text, ""
 

@@ -1,5 +1,6 @@
 """Writes a feed as Atom (RFC 4287)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -12,7 +13,6 @@ from aggregator.publish.feedgen_ext import (
     MEDIA,
     Element,
     Link,
-    Namespaces,
     add_entry,
     add_media,
     add_point,
@@ -28,7 +28,7 @@ _PREFIXES = {"media": MEDIA, "georss": GEORSS}
 def write(feed: CategoryFeed) -> bytes:
     """Write the document in UTF-8."""
     made = generator(feed, Format.ATOM)
-    made.register_extension("namespaces", lambda: Namespaces(_PREFIXES))
+    made.register_extension("namespaces", lambda: _Prefixes(_PREFIXES), rss=False)
     for entry in feed.entries:
         _add(made, feed, entry)
     body: bytes = made.atom_str()
@@ -59,6 +59,21 @@ def _enclosures(entry: FeedEntry) -> list[Link]:
         | ({} if each.length is None else {"length": str(each.length)})
         for each in entry.item.enclosures
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prefixes:
+    """The extension of the feed that declares prefixes at its root, and adds nothing else."""
+
+    prefixes: Mapping[str, str]
+
+    def extend_ns(self) -> dict[str, str]:
+        """Give the prefixes."""
+        return dict(self.prefixes)
+
+    def extend_atom(self, feed: Element) -> Element:
+        """Leave the feed as it is."""
+        return feed
 
 
 @dataclass(frozen=True, slots=True)

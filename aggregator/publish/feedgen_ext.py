@@ -5,8 +5,6 @@ extension with the element it has just made. It makes an extension by calling it
 handed over as functions that give the finished value.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from feedgen.entry import FeedEntry as FeedgenEntry
@@ -24,25 +22,6 @@ MEDIA = "http://search.yahoo.com/mrss/"
 
 Element = Any  # lxml brings no types
 Link = dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Namespaces:
-    """The extension of a feed that declares prefixes at its root, and adds nothing else."""
-
-    prefixes: Mapping[str, str]
-
-    def extend_ns(self) -> dict[str, str]:
-        """Give the prefixes."""
-        return dict(self.prefixes)
-
-    def extend_atom(self, feed: Element) -> Element:
-        """Leave the feed as it is."""
-        return feed
-
-    def extend_rss(self, rss: Element) -> Element:
-        """Leave the channel as it is."""
-        return rss
 
 
 def generator(feed: CategoryFeed, format: Format) -> FeedGenerator:

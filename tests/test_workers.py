@@ -1,0 +1,250 @@
+"""Workers: limits, deaths and ends. Functions that run in them stand at the top, they are imported there by name."""
+
+import asyncio
+import contextlib
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregator.errors import ErrorClass, ParseError
+from aggregator.workers import WorkerDied, Workers
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel what became of a process")
+
+
+def add(left: int, right: int) -> int:
+    return left + right
+
+
+def spin() -> None:
+    re.match(r"(a+)+$", "a" * 60 + "b")  # longer than the universe
+
+
+def fill(mebibytes: int) -> int:
+    return len(bytearray(mebibytes << 20))
+
+
+def fail(message: str) -> None:
+    raise ParseError("https://source.example/feed", ErrorClass.NOT_A_FEED, message)
+
+
+def die(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+def own_process() -> int:
+    return os.getpid()
+
+
+def ignores_interrupts() -> bool:
+    return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+class StubbornError(Exception):
+    """Cannot be built again from its arguments."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(first)
+
+
+def be_stubborn() -> None:
+    raise StubbornError("a", "b")
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    made = Workers(2, 20.0, 128)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def hasty() -> Iterator[Workers]:
+    made = Workers(1, 0.5, 128)
+    yield made
+    made.close()
+
+
+def run(task: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(task)
+
+
+def test_a_function_is_called_in_another_process(workers: Workers) -> None:
+    assert run(workers.run(add, 1, 2)) == 3
+    assert run(workers.run(own_process)) != os.getpid()
+
+
+def test_many_tasks_at_once_each_get_their_own_result(workers: Workers) -> None:
+    async def many() -> list[int]:
+        return await asyncio.gather(*(workers.run(add, number, number) for number in range(100)))
+
+    assert run(many()) == [2 * number for number in range(100)]
+
+
+def test_an_error_of_the_function_arrives_as_it_was_raised(workers: Workers) -> None:
+    with pytest.raises(ParseError) as raised:
+        run(workers.run(fail, "while parsing: it is no feed"))
+    assert raised.value.error_class is ErrorClass.NOT_A_FEED
+    assert raised.value.message == "while parsing: it is no feed"
+    assert raised.value.source_url == "https://source.example/feed"
+
+
+def test_a_task_that_takes_too_long_is_killed_and_the_next_one_runs(hasty: Workers) -> None:
+    before = run(hasty.run(own_process))
+    with pytest.raises(TimeoutError):
+        run(hasty.run(spin))
+    assert run(hasty.run(own_process)) != before
+
+
+def test_time_spent_waiting_for_a_worker_does_not_count(hasty: Workers) -> None:
+    async def one_behind_the_other() -> list[Any]:
+        spinning = (hasty.run(spin) for _ in range(2))
+        return await asyncio.gather(*spinning, hasty.run(add, 1, 2), return_exceptions=True)
+
+    first, second, third = run(one_behind_the_other())
+    assert isinstance(first, TimeoutError)
+    assert isinstance(second, TimeoutError)
+    assert third == 3
+
+
+@LINUX
+def test_a_task_that_takes_too_much_memory_fails_and_its_worker_goes_on(workers: Workers) -> None:
+    assert run(workers.run(fill, 64)) == 64 << 20
+    with pytest.raises(MemoryError):
+        run(workers.run(fill, 256))
+    assert run(workers.run(add, 1, 2)) == 3
+
+
+@pytest.mark.parametrize("number", [9, 11], ids=["killed", "segmentation fault"])
+def test_a_worker_that_dies_at_work_fails_its_task_only(workers: Workers, number: int) -> None:
+    async def beside() -> list[Any]:
+        return await asyncio.gather(workers.run(die, number), workers.run(add, 1, 2), return_exceptions=True)
+
+    died, sum_ = run(beside())
+    assert isinstance(died, WorkerDied)
+    assert sum_ == 3
+    assert run(workers.run(add, 1, 2)) == 3
+
+
+@LINUX
+def test_a_worker_that_is_killed_at_rest_fails_no_task(workers: Workers) -> None:
+    for _ in range(3):
+        process = run(workers.run(own_process))
+        handle = os.pidfd_open(process)
+        os.kill(process, signal.SIGKILL)
+        assert ended(handle)
+        assert run(workers.run(add, 1, 2)) == 3
+
+
+def test_an_error_that_cannot_travel_is_said_to_be_a_death(workers: Workers) -> None:
+    with pytest.raises(WorkerDied):
+        run(workers.run(be_stubborn))
+    assert run(workers.run(add, 1, 2)) == 3
+
+
+def test_a_cancelled_task_ends_its_worker(hasty: Workers) -> None:
+    async def cancelled() -> int:
+        before: int = await hasty.run(own_process)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(hasty.run(spin), 0.05)
+        return before
+
+    before = run(cancelled())
+    assert run(hasty.run(own_process)) != before
+
+
+def test_workers_ignore_the_interrupt_that_a_terminal_sends_to_all(workers: Workers) -> None:
+    assert run(workers.run(ignores_interrupts))
+
+
+def test_workers_do_not_load_the_main_script_nor_what_it_imports(tmp_path: Path) -> None:
+    main = tmp_path / "main.py"
+    main.write_text(
+        """
+import asyncio, sys
+import wave
+from aggregator.workers import Workers
+
+async def loaded():
+    workers = Workers(1, 20.0, 128)
+    print("wave" in sys.modules, await workers.run(eval, "'wave' in __import__('sys').modules"))
+    workers.close()
+
+if __name__ == "__main__":
+    asyncio.run(loaded())
+"""
+    )
+    done = subprocess.run([sys.executable, str(main)], capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\n"
+
+
+def test_closing_ends_the_workers_and_what_they_are_at() -> None:
+    workers = Workers(1, 60.0, 128)
+
+    async def closed_at_work() -> None:
+        process = await workers.run(own_process)
+        spinning = asyncio.ensure_future(workers.run(spin))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(workers.close)
+        with pytest.raises(asyncio.CancelledError):
+            await spinning
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+        with pytest.raises(WorkerDied, match="closed"):
+            await workers.run(add, 1, 2)
+
+    run(closed_at_work())
+    workers.close()
+
+
+def test_workers_that_never_worked_close_as_well() -> None:
+    Workers(1, 1.0, 128).close()
+    assert not [thread for thread in threading.enumerate() if "pebble" in thread.name]
+
+
+@LINUX
+@pytest.mark.slow
+def test_workers_end_by_themselves_when_this_process_is_killed() -> None:
+    script = """
+import asyncio
+from aggregator.workers import Workers
+from tests.test_workers import own_process, spin
+
+async def main():
+    workers = Workers(2, 1.0, 128)
+    print(await workers.run(own_process), flush=True)
+    tasks = [asyncio.create_task(workers.run(spin))]
+    print(await workers.run(own_process), flush=True)
+    input()
+
+asyncio.run(main())
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as parent:
+        assert parent.stdout
+        handles = [os.pidfd_open(int(parent.stdout.readline())) for _ in range(2)]
+        parent.kill()
+    assert all(ended(handle) for handle in handles)
+
+
+def ended(handle: int) -> bool:
+    """Wait for the end of a process, ten seconds at most."""
+    waiting = select.poll()
+    waiting.register(handle, select.POLLIN)
+    result = bool(waiting.poll(10_000))
+    os.close(handle)
+    return result
