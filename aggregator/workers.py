@@ -139,7 +139,7 @@ spawn.get_preparation_data = _without_main
 def _limit_memory(extra_bytes: int) -> None:
     """Let this process take so many bytes more than it has now; without effect where the system cannot limit it."""
     statistics = Path("/proc/self/statm")
-    if statistics.exists():
+    if statistics.exists():  # pragma: no branch
         import resource  # noqa: PLC0415
 
         limit = int(statistics.read_text().split()[0]) * resource.getpagesize() + extra_bytes
@@ -147,7 +147,7 @@ def _limit_memory(extra_bytes: int) -> None:
 
 
 def _limited(seconds: float, function: Callable[..., Result], *arguments: Any) -> Result:
-    if sys.platform != "win32":
+    if sys.platform != "win32":  # pragma: no branch
         import resource  # noqa: PLC0415
 
         used = resource.getrusage(resource.RUSAGE_SELF)

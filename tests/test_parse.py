@@ -12,6 +12,7 @@ from aggregator.errors import ParseError
 from aggregator.model import ParsedFeed
 from aggregator.parse import parse
 from aggregator.parse.feed import NO_MEDIA, Reader
+from aggregator.parse.media import media_of
 
 URL = "https://source.example/feed"
 NAMESPACES = (
@@ -95,6 +96,11 @@ def test_a_long_element_of_few_attributes_keeps_them() -> None:
 def test_media_too_deep_to_be_read_costs_itself_only() -> None:
     body = item("<media:group>" * 5000 + "<media:content url='x.jpg'/>" + "</media:group>" * 5000)
     assert parse(body, URL, {}).entries[0].title == "t"
+
+
+@pytest.mark.parametrize("text", ["", "no XML", f"<{'a' * 60_000}:rss/>"])
+def test_what_is_no_xml_at_all_has_no_media(text: str) -> None:
+    assert media_of(text, URL) == ()
 
 
 def test_an_entry_that_cannot_be_mapped_costs_itself_only() -> None:

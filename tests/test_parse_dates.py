@@ -185,6 +185,7 @@ def test_a_date_without_a_zone_is_meant_where_its_source_is() -> None:
 @pytest.mark.parametrize("zone", ["Europe/Ornans", "", "Europe", "../../etc/passwd", "\0"])
 def test_a_time_zone_that_nobody_knows_is_utc(zone: str) -> None:
     assert read_date("2026-02-11 10:00", zone).at == datetime(2026, 2, 11, 10, tzinfo=UTC)
+    assert read_date("the 11th of February 2026", zone).at in {None, datetime(2026, 2, 11, tzinfo=UTC)}
 
 
 def test_the_raw_date_is_kept_on_one_line_of_200_characters() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import multiprocessing
 import os
 import re
 import select
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from aggregator.errors import ErrorClass, ParseError
-from aggregator.workers import WorkerDied, Workers
+from aggregator.workers import TASKS_LIMIT, WorkerDied, Workers
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel what became of a process")
 
@@ -143,6 +144,35 @@ def test_a_worker_that_is_killed_at_rest_fails_no_task(workers: Workers) -> None
         os.kill(process, signal.SIGKILL)
         assert ended(handle)
         assert run(workers.run(add, 1, 2)) == 3
+
+
+@LINUX
+def test_a_task_that_meets_broken_workers_gets_new_ones(workers: Workers) -> None:
+    os.kill(run(workers.run(own_process)), signal.SIGKILL)
+    while workers._pool and workers._pool.active:
+        select.select([], [], [], 0.01)
+    assert run(workers.run(add, 1, 2)) == 3
+
+
+def test_the_first_tasks_may_come_together(hasty: Workers) -> None:
+    async def together() -> list[int]:
+        return await asyncio.gather(*(hasty.run(own_process) for _ in range(3)))
+
+    assert len(set(run(together()))) == 1
+
+
+def test_a_worker_retires_after_many_tasks(hasty: Workers) -> None:
+    async def many() -> list[int]:
+        return await asyncio.gather(*(hasty.run(own_process) for _ in range(TASKS_LIMIT + 1)))
+
+    assert len(set(run(many()))) == 2
+
+
+def test_where_there_is_no_server_to_copy_workers_start_from_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+    workers = Workers(1, 20.0, 128)
+    assert run(workers.run(add, 1, 2)) == 3
+    workers.close()
 
 
 def test_an_error_that_cannot_travel_is_said_to_be_a_death(workers: Workers) -> None:

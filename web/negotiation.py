@@ -42,7 +42,7 @@ def not_modified(request: Request, etag: str, modified: datetime | None = None) 
     If-None-Match is compared weakly and with the tags of both forms; If-Modified-Since counts only without it
     (RFC 9110 §13.1.2, §13.1.3, §13.2.2).
     """
-    if request.if_none_match:
+    if "If-None-Match" in request.headers:
         return _matches(request.if_none_match, etag.strip('"'))
     since = request.if_modified_since
     return modified is not None and since is not None and modified.replace(microsecond=0) <= since

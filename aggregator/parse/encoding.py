@@ -103,8 +103,7 @@ def _codec(name: str) -> str:
 
 def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
     """Read the bytes that are not UTF-8 as windows-1252; an error handler of `bytes.decode`."""
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
+    assert isinstance(error, UnicodeDecodeError)
     piece = error.object[error.start : error.end]
     if piece[0] in _LEFT_BEHIND or len(piece) > 1:
         return "\ufffd", error.end

@@ -25,7 +25,7 @@ def media_of(text: str, url: str) -> tuple[Media, ...]:
     try:
         root = etree.fromstring(text.encode("utf-8", "replace"), parser, base_url=url)
     except etree.XMLSyntaxError:
-        return ()
+        root = None
     if root is None:
         return ()
     return tuple(_of_entry(element) for element in root.iter("{*}item", "{*}entry"))
