@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: run demo test check bench lock messages clean
+.PHONY: run demo test check coverage bench lock messages clean
 
 run: .venv/run.done
 	$(BIN)/tributary run
@@ -44,6 +44,13 @@ bench: .venv/dev.done
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header setup.cfg requirements/run.in -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements/run.txt requirements/dev.in -o requirements/dev.txt
+
+# Takes new texts of the pages into the French catalogue, then compiles it; the texts are translated by hand.
+messages: .venv/dev.done
+	mkdir -p build
+	$(BIN)/pybabel extract -F babel.cfg -k lazy_gettext --no-location --sort-output --width 110 -o build/messages.pot web
+	$(BIN)/pybabel update --no-fuzzy-matching --ignore-obsolete --width 110 -i build/messages.pot -d web/translations
+	$(BIN)/pybabel compile -d web/translations
 
 clean:
 	rm -rf .venv build dist *.egg-info

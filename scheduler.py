@@ -19,7 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from aggregator import opml
 from aggregator.config import Settings, load
 from aggregator.errors import AggregatorError, ConfigError, StoreError
-from aggregator.pipeline import Pipeline, Report
+from aggregator.pipeline import Pipeline, Report, utc_now
 from aggregator.store import Store, open_store
 
 DISPATCH_SECONDS = 1
@@ -78,7 +78,7 @@ class Poller:
     def reload(self) -> None:
         """Read feeds.opml; ConfigError if it cannot be read."""
         self._read_at = _changed_at(self.settings.opml)
-        self.store.sync_sources(opml.read(self.settings.opml))
+        self.store.sync_sources(opml.read(self.settings.opml), utc_now())
         self.store.close()
 
     async def _reload_if_changed(self) -> None:

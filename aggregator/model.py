@@ -71,7 +71,6 @@ class SourceState:
     feed_title: str = ""
     feed_site: str = ""
     feed_rights: str = ""
-    feed_updated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,4 +394,4 @@ class Rendition:
     body: bytes
     gzip: bytes
     etag: str  # strong, quoted, over `body`; that of the gzip form ends in -gz
-    updated: datetime
+    updated: datetime  # when the bytes last changed

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeVar
@@ -187,7 +187,8 @@ def _one_line(text: str) -> str:
 
 
 def publish_feed(store: Store, slug: str, format: Format, settings: Settings) -> Rendition | None:
-    """A feed of ours as bytes, None where there is no such feed. Cost: four queries and the rendering."""
+    """A feed of ours as bytes, None where there is no such feed. Cost: five queries and the rendering."""
+    changed_at = store.feed(slug).changed_at or EMPTY_SINCE
     taxonomy = load_taxonomy(settings.categories)
     if slug != ALL and slug not in taxonomy.slugs:
         return None
@@ -203,4 +204,4 @@ def publish_feed(store: Store, slug: str, format: Format, settings: Settings) ->
         settings=settings,
         empty_updated=EMPTY_SINCE,
     )
-    return render(feed, format)
+    return replace(render(feed, format), updated=changed_at)

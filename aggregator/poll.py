@@ -42,7 +42,6 @@ def succeeded(
         feed_title=feed.title,
         feed_site=feed.site,
         feed_rights=feed.rights,
-        feed_updated=feed.updated.at,
     )
 
 

@@ -94,11 +94,10 @@ class Workers:
                 return self._pool
             if broken is not None:
                 _end(broken)
-            self._pool = ProcessPool(
-                self._count, TASKS_LIMIT, _limit_memory, (self._memory_bytes,), context=_context(module)
-            )
-            _ = self._pool.active  # asking starts it
-            return self._pool
+            pool = ProcessPool(self._count, TASKS_LIMIT, _limit_memory, (self._memory_bytes,), context=_context(module))
+            _ = pool.active  # asking starts it
+            self._pool = pool  # only now, so that nobody waits for the start in the event loop
+            return pool
 
 
 def _end(pool: ProcessPool) -> None:

@@ -100,7 +100,7 @@ def stages(pairs: list[tuple[Source, corpus.Outlet]], count: int) -> list[Sequen
 
 def write(store: Store, pairs: list[tuple[Source, corpus.Outlet]], count: int, now: datetime) -> None:
     """The writing side: first poll, the same again, an answer without news, the log, every rendition."""
-    store.sync_sources([source for source, _ in pairs])
+    store.sync_sources([source for source, _ in pairs], datetime.now(UTC))
     polls = list(zip([source for source, _ in pairs], map(work, pairs), strict=True))
     timed("decide + commit, new", count, partial(settle, store, now), polls)
     timed("decide + commit, the same", count, partial(settle, store, now + timedelta(hours=1)), polls)

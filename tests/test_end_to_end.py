@@ -34,7 +34,7 @@ class World:
         self.origin.start()
         self.settings = demo_settings(Settings(title="Essai", workers=1), self.origin, str(folder))
         self.store: Store = open_store(self.settings.database)
-        self.store.sync_sources(opml.read(self.settings.opml))
+        self.store.sync_sources(opml.read(self.settings.opml), NOW)
         self.site = Site(replace(self.settings, port=0))
         self.site.__enter__()
 

@@ -45,7 +45,9 @@ def start_poll(settings: Settings) -> subprocess.Popen[bytes]:
         "TRIBUTARY_WORKERS": "1",
     }
     command = [sys.executable, "-m", "aggregator.cli", "poll", "--all"]
-    return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(
+        command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
 
 
 def assert_sound(settings: Settings, shown: set[tuple[str, str]]) -> int:
@@ -55,7 +57,9 @@ def assert_sound(settings: Settings, shown: set[tuple[str, str]]) -> int:
     assert database.execute("PRAGMA foreign_key_check").fetchall() == []
     broken = "SELECT count(*) FROM items LEFT JOIN search ON item_id = items.id WHERE item_id IS NULL"
     assert database.execute(broken).fetchone() == (0,)
-    sequences = [row[0] for row in database.execute("SELECT sequence FROM log WHERE feed = 'all' AND sequence > 0 ORDER BY 1")]
+    sequences = [
+        row[0] for row in database.execute("SELECT sequence FROM log WHERE feed = 'all' AND sequence > 0 ORDER BY 1")
+    ]
     database.close()
     assert sequences == list(range(1, len(sequences) + 1))
     store = open_store(settings.database)

@@ -20,30 +20,32 @@ OTHER = "https://other.example/feed"
 
 
 def test_sources_keep_the_order_of_the_list_and_stay_known_when_they_leave_it(store: Store) -> None:
-    store.sync_sources(sources(OTHER, SOURCE))
+    store.sync_sources(sources(OTHER, SOURCE), NOW)
     assert [view.source.url for view in store.sources()] == [OTHER, SOURCE]
     settle(store, [make_item(1)])
-    store.sync_sources(sources(OTHER))
+    store.sync_sources(sources(OTHER), NOW)
     listed, left = store.sources()
     assert (listed.listed, left.listed, left.items) == (True, False, 1)
 
 
 def test_due_are_the_listed_sources_whose_time_has_come_longest_overdue_first(store: Store) -> None:
-    store.sync_sources([*sources(SOURCE, OTHER), replace(sources()[0], url="https://paused.example/", paused=True)])
+    store.sync_sources(
+        [*sources(SOURCE, OTHER), replace(sources()[0], url="https://paused.example/", paused=True)], NOW
+    )
     for url, minutes in ((SOURCE, 5), (OTHER, 4)):
         settle(store, [], source=url, state=SourceState(url, next_check_at=NOW + timedelta(minutes=minutes)))
     later = NOW + timedelta(minutes=5)
     assert [source.url for source, _ in store.due(later, 9)] == [OTHER, SOURCE]
     assert [source.url for source, _ in store.due(later, 1)] == [OTHER]
     assert not store.due(NOW, 9)
-    store.sync_sources(sources(SOURCE))
+    store.sync_sources(sources(SOURCE), NOW)
     assert [source.url for source, _ in store.due(later, 9)] == [SOURCE]
 
 
 def test_a_state_comes_back_as_it_was_written(store: Store) -> None:
     state = SourceState(
         SOURCE, '"etag"', "Wed, 11 Feb 2026 12:00:00 GMT", "ff", NOW, NOW, NOW + timedelta(hours=1),
-        ErrorClass.TIMEOUT, "while connecting", 3, 504, "https://new.example/", "tag:x", "T", "https://x.example/", "©", NOW,
+        ErrorClass.TIMEOUT, "while connecting", 3, 504, "https://new.example/", "tag:x", "T", "https://x.example/", "©",
     )  # fmt: skip
     settle(store, [], state=state)
     assert store.state(SOURCE) == state
@@ -77,7 +79,7 @@ def test_a_walk_through_all_items_leaves_none_out(store: Store) -> None:
 
 
 def test_the_entry_id_is_the_sources_own_where_it_is_a_uri_that_no_other_story_has(store: Store) -> None:
-    store.sync_sources(sources(SOURCE, OTHER))
+    store.sync_sources(sources(SOURCE, OTHER), NOW)
     settle(store, [make_item(1), make_item(2, guid="1234"), make_item(3, guid="https://outlet.example/a b")])
     settle(
         store, [make_item(1, source=OTHER, canonical="https://other.example/1", title="Tout autre chose")], source=OTHER
@@ -90,7 +92,7 @@ def test_the_entry_id_is_the_sources_own_where_it_is_a_uri_that_no_other_story_h
 
 def test_stories_joined_after_both_were_announced_keep_the_first_and_take_the_other_off_the_head(store: Store) -> None:
     third = "https://third.example/feed"
-    store.sync_sources(sources(SOURCE, OTHER, third))
+    store.sync_sources(sources(SOURCE, OTHER, third), NOW)
     store.open_log(NOW)
     a = make_item(
         1,
@@ -110,7 +112,7 @@ def test_stories_joined_after_both_were_announced_keep_the_first_and_take_the_ot
 
 
 def test_a_story_found_by_the_id_of_one_that_was_joined_to_it(store: Store) -> None:
-    store.sync_sources(sources(SOURCE, OTHER))
+    store.sync_sources(sources(SOURCE, OTHER), NOW)
     settle(store, [make_item(1)])
     settle(store, [make_item(1, source=OTHER, guid="x")], source=OTHER)
     assert store.story(2) == store.story(1)
@@ -118,7 +120,7 @@ def test_a_story_found_by_the_id_of_one_that_was_joined_to_it(store: Store) -> N
 
 
 def test_before_the_first_round_is_over_the_earliest_published_leads(store: Store) -> None:
-    store.sync_sources(sources(SOURCE, OTHER))
+    store.sync_sources(sources(SOURCE, OTHER), NOW)
     settle(store, [make_item(1)])
     earlier = replace(make_item(1), source=OTHER, guid="x", published=date(NOW - timedelta(hours=1)))
     settle(store, [earlier], source=OTHER)
@@ -175,9 +177,9 @@ def test_the_version_of_a_feed_moves_with_what_changes_its_bytes_and_with_nothin
     settle(store, [make_item(1, author="Une autre")])
     second = version()
     assert second > first
-    store.sync_sources(sources())
+    store.sync_sources(sources(), NOW)
     assert version() == second
-    store.sync_sources([replace(sources()[0], republish=Republish.FULL)])
+    store.sync_sources([replace(sources()[0], republish=Republish.FULL)], NOW)
     assert version() > second
 
 
@@ -193,14 +195,14 @@ def test_a_river_is_read_page_by_page_without_gap_or_repetition(store: Store) ->
     assert len(seen) == len(set(seen)) == len(list(store.items()))
 
 
-@pytest.mark.parametrize("cursor", ["x", "1-", "-", "9" * 40 + "-1", "1-1-1", "٣-٣"])
+@pytest.mark.parametrize("cursor", ["x", "1-", "-", "9" * 40 + "-1", "1-1-1", "٣-٣", "²-1", "1" * 20 + "-1"])
 def test_a_broken_cursor_means_the_beginning(store: Store, cursor: str) -> None:
     settle(store, [make_item(1)])
     assert len(store.river("all", cursor).stories) == 1
 
 
 def test_the_river_of_a_source_shows_the_stories_that_it_is_part_of(store: Store) -> None:
-    store.sync_sources(sources(SOURCE, OTHER))
+    store.sync_sources(sources(SOURCE, OTHER), NOW)
     settle(store, [make_item(1), make_item(2)])
     settle(store, [make_item(1, source=OTHER, guid="x")], source=OTHER)
     assert len(store.source_river(OTHER).stories) == 1
@@ -255,7 +257,7 @@ def test_a_changed_item_is_found_by_its_new_words_only(store: Store) -> None:
 
 
 def test_a_story_is_one_hit(store: Store) -> None:
-    store.sync_sources(sources(SOURCE, OTHER))
+    store.sync_sources(sources(SOURCE, OTHER), NOW)
     settle(store, [make_item(1)])
     settle(store, [make_item(1, source=OTHER, guid="x")], source=OTHER)
     assert len(store.search("projet", "fr")) == 1
@@ -264,7 +266,7 @@ def test_a_story_is_one_hit(store: Store) -> None:
 # ── trouble
 
 WRITING: list[Callable[[Store], object]] = [
-    lambda store: store.sync_sources(sources()),
+    lambda store: store.sync_sources(sources(), NOW),
     lambda store: settle(store, [make_item(7)]),
     lambda store: store.open_log(NOW),
 ]
@@ -282,7 +284,7 @@ def test_a_locked_database_is_reported_and_nothing_is_half_written(
 ) -> None:
     path = str(tmp_path / "t.db")
     store = open_store(path, patience_seconds=0.05)
-    store.sync_sources(sources())
+    store.sync_sources(sources(), NOW)
     settle(store, [make_item(1)])
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -299,7 +301,7 @@ def test_a_locked_database_is_reported_and_nothing_is_half_written(
 def test_reading_goes_on_while_another_process_writes(tmp_path: Path, read: Callable[[Store], object]) -> None:
     path = str(tmp_path / "t.db")
     store = open_store(path, patience_seconds=0.05)
-    store.sync_sources(sources())
+    store.sync_sources(sources(), NOW)
     settle(store, [make_item(1)])
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -324,7 +326,7 @@ def test_a_file_that_is_no_database_is_a_store_error(tmp_path: Path, use: Callab
 
 def test_a_full_disk_is_reported_and_nothing_is_half_written(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "t.db"))
-    store.sync_sources(sources())
+    store.sync_sources(sources(), NOW)
     settle(store, [make_item(1)])
     pages = store._db.execute("PRAGMA page_count").fetchone()[0]  # type: ignore[attr-defined]
     store._db.execute(f"PRAGMA max_page_count = {pages}")  # type: ignore[attr-defined]
@@ -370,3 +372,8 @@ def test_a_reading_store_never_checkpoints(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "t.db"), writer=False)
     assert store._db.execute("PRAGMA wal_autocheckpoint").fetchone()[0] == 0  # type: ignore[attr-defined]
     store.close()
+
+
+def test_a_number_that_no_item_can_have_is_a_store_error(store: Store) -> None:
+    with pytest.raises(StoreError):
+        store.story(1 << 70)

@@ -97,7 +97,7 @@ def test_a_guid_used_again_for_other_news_is_a_new_item_and_hides_nothing(store:
 
 
 def test_one_link_in_two_sources_is_one_story_with_a_reason(store: Store) -> None:
-    store.sync_sources(sources(SOURCE, OTHER))
+    store.sync_sources(sources(SOURCE, OTHER), NOW)
     settle(store, [make_item(1)])
     settle(store, [make_item(1, source=OTHER, guid="x")], source=OTHER)
     first, second = store.items()
@@ -107,7 +107,7 @@ def test_one_link_in_two_sources_is_one_story_with_a_reason(store: Store) -> Non
 
 
 def test_a_link_used_for_a_series_does_not_join_its_issues(store: Store) -> None:
-    store.sync_sources(sources(SOURCE, OTHER))
+    store.sync_sources(sources(SOURCE, OTHER), NOW)
     link = "https://outlet.example/agenda"
     settle(store, [make_item(1, canonical=link, title="L’agenda du 7 février", text="Concert à Dole. " + LONG)])
     other = make_item(2, canonical=link, source=OTHER, title="L’agenda du 14 février", text="Marché aux fleurs de Gray")
@@ -145,7 +145,7 @@ def test_the_order_of_arrival_does_not_change_the_stories(
 ) -> None:
     urls = [f"https://s{number}.example/feed" for number in range(6)]
     store = open_store(str(tmp_path_factory.mktemp("order") / "t.db"))
-    store.sync_sources(sources(*urls))
+    store.sync_sources(sources(*urls), NOW)
     texts = [
         "Concert à Dole. " + LONG,
         "Marché aux fleurs et brocante sur la place de Gray toute la journée de dimanche prochain",
@@ -221,7 +221,7 @@ def test_what_is_old_at_first_sight_is_stored_and_found_but_not_announced(store:
 def test_a_new_source_with_undated_old_items_floods_no_feed(store: Store) -> None:
     settle(store, [make_item(1)])
     store.open_log(NOW)
-    store.sync_sources(sources(SOURCE, OTHER))
+    store.sync_sources(sources(SOURCE, OTHER), NOW)
     settle(
         store,
         [make_item(number, source=OTHER, canonical="", published=Date()) for number in range(2, 40)],

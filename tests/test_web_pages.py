@@ -286,7 +286,7 @@ def test_the_whole_text_is_shown_only_where_the_source_allows_it(
     tell(world.store, [an_item("a", html="<p>Tout <em>le</em> texte.</p>")])
     assert ("<p>Tout <em>le</em> texte.</p>" in world.text("/story/1")) is shown
     assert "<em>le</em>" not in world.text("/")
-    world.store.sync_sources([MATIN])  # the source leaves
+    world.store.sync_sources([MATIN], NOW)  # the source leaves
     assert "<em>le</em>" not in world.text("/story/1")
 
 
@@ -317,7 +317,7 @@ def test_nothing_that_a_source_writes_becomes_markup(world: World) -> None:
     hostile = Source(
         url="https://evil.example/f?\"'><script>alert(1)</script>", title=SCRIPT, description=SCRIPT, region=SCRIPT
     )
-    world.store.sync_sources([hostile])
+    world.store.sync_sources([hostile], NOW)
     first = an_item(
         "a", hostile, title=SCRIPT, lead=SCRIPT, author=SCRIPT, labels=(SCRIPT,), rights=SCRIPT, language='"><script>',
         html=SCRIPT, image=Image('https://x.example/"onerror="alert(1)', alt=SCRIPT, credit=SCRIPT),
@@ -342,7 +342,7 @@ def test_nothing_that_a_source_writes_becomes_markup(world: World) -> None:
 )
 def test_what_is_no_web_address_never_becomes_a_link(world: World, link: str) -> None:
     item = an_item("a", link=link, image=Image(link), origin=Origin("Agence", site=link))
-    world.store.sync_sources([replace(INFO, site=link)])
+    world.store.sync_sources([replace(INFO, site=link)], NOW)
     tell(world.store, [item])
     for path in ("/", "/story/1", "/search?q=titre", "/source?url=" + INFO.url):
         text = world.text(path)
@@ -414,11 +414,11 @@ def test_each_source_tells_in_words_how_it_is(world: World) -> None:
     paused = Source(url="https://paused.example/f", title="En pause", paused=True, region="Jura")
     never = Source(url="https://never.example/f", title="Jamais vue")
     late = Source(url="https://late.example/f", title="En retard")
-    world.store.sync_sources([INFO, MATIN, paused, never, late, PRESSE])
+    world.store.sync_sources([INFO, MATIN, paused, never, late, PRESSE], NOW)
     tell(world.store, [an_item("a"), an_item("p", PRESSE)])
     fail(world.store, MATIN, ErrorClass.TLS, succeeded_at=NOW - timedelta(days=2))
     fail(world.store, late, ErrorClass.TIMEOUT, next_check_at=NOW - timedelta(minutes=5))
-    world.store.sync_sources([INFO, MATIN, paused, never, late])  # PRESSE is listed no more
+    world.store.sync_sources([INFO, MATIN, paused, never, late], NOW)  # PRESSE is listed no more
     text = re.sub(r"[ \n]+", " ", world.text(fr("/sources")))
     for words in (
         "Nous suivons 5 sources.", "2 ne fonctionnent pas en ce moment.",
@@ -483,7 +483,7 @@ def test_a_source_that_is_renamed_or_new_is_called_by_its_name(tmp_path: Path) -
     tell(world.store, [an_item("a")])
     assert "Comtois Info" in client.get("/").get_data(as_text=True)
     new = Source(url="https://new.example/f", title="La Nouvelle")
-    world.store.sync_sources([replace(INFO, title="Comtois Infos"), new])
+    world.store.sync_sources([replace(INFO, title="Comtois Infos"), new], NOW)
     now[0] += timedelta(seconds=61)
     assert "Comtois Infos" in client.get("/").get_data(as_text=True)
     tell(world.store, [an_item("b", new)])

@@ -32,7 +32,9 @@ def make_item(number: int = 1, **changes: Any) -> Item:
     )
     made = replace(plain, **changes)
     text = made.text or made.lead
-    return replace(made, text=text, fingerprint=made.fingerprint or f"{made.title}|{made.lead}|{text}|{made.html}|{made.author}")
+    return replace(
+        made, text=text, fingerprint=made.fingerprint or f"{made.title}|{made.lead}|{text}|{made.html}|{made.author}"
+    )
 
 
 def settle(

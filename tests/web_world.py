@@ -42,7 +42,7 @@ def settings_in(folder: Path, **changes: object) -> Settings:
 def filled_store(settings: Settings, sources: Sequence[Source] = (INFO, MATIN, PRESSE)) -> Store:
     """A new store that knows these sources and whose log is open."""
     store = open_store(settings.database)
-    store.sync_sources(sources)
+    store.sync_sources(sources, NOW)
     store.open_log(NOW - timedelta(days=30))
     return store
 

@@ -3,7 +3,6 @@ when nothing changed. Never renders a feed itself.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from threading import Lock
 from typing import cast
 
@@ -35,11 +34,10 @@ feeds = Blueprint("feeds", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A rendition, the version of the feed that it shows, and what we call its time of change."""
+    """A rendition, and the version of the feed that it shows."""
 
     version: int
     rendition: Rendition
-    modified: datetime
 
 
 @dataclass(slots=True)
@@ -76,17 +74,9 @@ class Shelf:
             rendition = publish_feed(self.site.store, slug, format, self.site.settings)
             if rendition is None:
                 return None
-            ready = Ready(version, rendition, self._modified(held, rendition))
+            ready = Ready(version, rendition)
             self._ready[slug, format] = ready
             return ready
-
-    def _modified(self, held: Ready | None, rendition: Rendition) -> datetime:
-        """The newest entry's time, unless other bytes were served under it already: a client that asks by date
-        alone would never see a story that entered with an earlier date.
-        """
-        if held is None or rendition.updated > held.modified:
-            return rendition.updated
-        return held.modified if rendition.etag == held.rendition.etag else self.site.clock()
 
 
 @feeds.route("/feeds/<slug>.<extension>", methods=["GET", "HEAD", "OPTIONS"])
@@ -102,7 +92,9 @@ def feed(slug: str, extension: str) -> Response:
     rendition = ready.rendition
     response = _open_to_all(rendition.content_type)
     response.headers["Link"] = _links(slug, rendition.format)
-    return send(request, response, rendition.body, rendition.etag, compressed=rendition.gzip, modified=ready.modified)
+    return send(
+        request, response, rendition.body, rendition.etag, compressed=rendition.gzip, modified=rendition.updated
+    )
 
 
 @feeds.route("/feeds.opml", methods=["GET", "HEAD", "OPTIONS"])

@@ -164,7 +164,7 @@ def _open_synced(settings: Settings) -> Store:
     """The store, its sources as feeds.opml has them. The list is read first: a broken one leaves no file behind."""
     listed = opml.read(settings.opml)
     store = _open(settings)
-    store.sync_sources(listed)
+    store.sync_sources(listed, utc_now())
     return store
 
 

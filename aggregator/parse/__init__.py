@@ -7,7 +7,7 @@ a process that can be killed (`aggregator.workers`).
 - encoding: bytes → text                              - repair: text → XML that can be read
 - feed: RSS and Atom, by feedparser                   - media: which picture has which credit
 - jsonfeed: JSON Feed 1.0 and 1.1                     - page: a site without a feed, by CSS selectors
-- dates: dates as people write them
+- dates: dates as people write them                   - values: links, numbers and plain texts
 """
 
 from collections.abc import Mapping

@@ -201,7 +201,7 @@ def _by_guess(text: str, timezone: str) -> datetime | None:
     if not _WORTH_GUESSING.fullmatch(text):
         return None
     # Imported late: 0.2 s and 15 MB, for one date in a thousand
-    import dateparser  # type: ignore[import-untyped]  # noqa: PLC0415
+    import dateparser  # noqa: PLC0415
 
     settings = {
         "DATE_ORDER": "DMY",

@@ -30,7 +30,7 @@ _ENTRY = re.compile(r"<((?:[\w.-]+:)?(?:item|entry))(?=[\s>]).*?</\1\s*>", re.DO
 _PARSER_FAILS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError)
 
 Node = dict[str, Any]
-NO_MEDIA: Media = ((), ())
+NO_MEDIA: Media = ((), (), "")
 
 
 def read_feed(text: str, url: str, timezone: str, flaw: str = "") -> ParsedFeed:
@@ -203,7 +203,8 @@ class Reader:
             url = absolute(_text(link, "href"), base) if _text(link, "rel") == "enclosure" else ""
             kind, length = _text(link, "type")[:100], number(_text(link, "length"))
             if url and is_image(url, kind):
-                images.setdefault(url, Image(url, type=kind, length=length, alt=_text(link, "title")[:TITLE_LIMIT]))
+                alt = _text(link, "title")[:TITLE_LIMIT]
+                images.setdefault(url, Image(url, alt, media[2], kind, length=length))
             elif url and (url not in enclosures or enclosures[url].length is None):
                 enclosures[url] = Enclosure(url, kind, length)
         if url := absolute(_text(_node(node, "image"), "href"), base):

@@ -16,7 +16,8 @@ NAMESPACE_MARK = "search.yahoo.com/mrss"
 MEDIA_LIMIT = 50  # of one entry: looking up the credit of each costs the square of their number
 CAPTION_LIMIT = 500  # characters of a credit or a description
 
-Media = tuple[tuple[Image, ...], tuple[Enclosure, ...]]
+Media = tuple[tuple[Image, ...], tuple[Enclosure, ...], str]
+"""Images, other media, and the credit of pictures that stand outside Media RSS, in an enclosure."""
 
 
 def media_of(text: str, url: str) -> tuple[Media, ...]:
@@ -39,7 +40,8 @@ def _of_entry(entry: etree._Element) -> Media:
             images.append(_image(element))
         else:
             enclosures.append(Enclosure(_url(element), element.get("type", "")[:100], number(element.get("fileSize"))))
-    return tuple(image for image in images if image.url), tuple(found for found in enclosures if found.url)
+    credit = _nearest(entry, "credit")
+    return tuple(image for image in images if image.url), tuple(found for found in enclosures if found.url), credit
 
 
 def _elements(entry: etree._Element) -> Iterator[etree._Element]:

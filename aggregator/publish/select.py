@@ -67,7 +67,6 @@ class _Origins:
             site=source.site or state.feed_site,
             id=state.feed_id or url,
             rights=state.feed_rights,
-            updated=state.feed_updated,
         )
 
 
@@ -117,7 +116,7 @@ def _entry(story: Story, origins: _Origins, public_url: str) -> FeedEntry:
         id=story.entry_id,
         url=f"{public_url}/story/{story.id}",
         item=lead.item,
-        # Many sources stamp each answer with the time of day: as it is, that would give other bytes at every poll.
+        # Not when the source's feed was made: many stamp each answer, which would give other bytes at every poll.
         source=replace(source, updated=min(source.updated or updated, updated)),
         published=published,
         updated=updated,

@@ -36,13 +36,13 @@ class Commit:
     def write(self) -> None:
         """Write it all."""
         if self._feed_speaks_differently_of_itself():
-            self.db.execute("UPDATE feeds SET version = version + 1")
+            change_all(self.db, self.at)
         self._insert(list(self._with_search(DecisionKind.NEW)))
         self._change(list(self._with_search(DecisionKind.CHANGED)))
         for decision in self.update.decisions:
             self._link(decision)
         self._enter_opened()
-        self._bump()
+        change(self.db, self.touched, self.at)
         self._write_state()
 
     # ── the source
@@ -229,8 +229,18 @@ class Commit:
         entering.sort(key=lambda row: (row[0], row[2], row[1]))  # what is older enters first
         self.touched.update(enter(self.db, entering, self.at))
 
-    def _bump(self) -> None:
-        self.db.executemany("UPDATE feeds SET version = version + 1 WHERE slug = ?", [(slug,) for slug in self.touched])
+
+def change(db: sqlite3.Connection, slugs: Iterable[str], at: int) -> None:
+    """Note that the bytes of these feeds change. Each change is a second after the last one at least: Last-Modified
+    counts in seconds.
+    """
+    sql = "UPDATE feeds SET version = version + 1, changed_at = max(?, changed_at + 1) WHERE slug = ?"
+    db.executemany(sql, [(at, slug) for slug in sorted(slugs)])
+
+
+def change_all(db: sqlite3.Connection, at: int) -> None:
+    """Note that the bytes of every feed may change."""
+    db.execute("UPDATE feeds SET version = version + 1, changed_at = max(?, changed_at + 1)", (at,))
 
 
 def is_log_open(db: sqlite3.Connection) -> bool:
@@ -244,7 +254,7 @@ def enter(db: sqlite3.Connection, rows: list[tuple[str, int, int, int]], at: int
     written = []
     for feed, story_id, sort_at, late in rows:
         if feed not in sequences:
-            db.execute("INSERT OR IGNORE INTO feeds VALUES (?, 0, 0)", (feed,))
+            db.execute("INSERT OR IGNORE INTO feeds VALUES (?, 0, ?, 0)", (feed, at))
             sequences[feed] = db.execute("SELECT sequence FROM feeds WHERE slug = ?", (feed,)).fetchone()[0]
         sequences[feed] += 1
         written.append((feed, story_id, sort_at, late, sequences[feed], at))

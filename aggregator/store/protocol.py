@@ -31,11 +31,11 @@ class SourceView:
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """Where a feed's log stands; `version` moves with everything that changes the feed's bytes."""
+    """`version` moves with everything that changes the feed's bytes, at `changed_at`."""
 
     slug: str
     version: int
-    stories: int
+    changed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Store(Protocol):
     """All that the program asks of a data base; one test suite serves every implementation."""
 
     # sources
-    def sync_sources(self, sources: Iterable[Source]) -> None:
+    def sync_sources(self, sources: Iterable[Source], now: datetime) -> None:
         """Make the listed sources those of feeds.opml; the others keep their items and stop being due."""
 
     def sources(self) -> tuple[SourceView, ...]:
@@ -120,7 +120,7 @@ class Store(Protocol):
         """The last `limit` stories of a feed's log, newest entry first."""
 
     def feed(self, slug: str) -> FeedState:
-        """Version and size of a feed; version 0 where nothing ever entered."""
+        """Where a feed stands; version 0 and no time where nothing ever entered."""
 
     def story(self, story_id: int) -> Story | None:
         """A story with all its items."""

@@ -94,10 +94,11 @@ CREATE INDEX log_river ON log (feed, sort_at, story_id) WHERE left_at IS NULL;
 -- serves Store.log, and joining stories
 CREATE INDEX log_story ON log (story_id);
 
--- `version` moves with whatever changes the feed's bytes; `sequence` is the last one given.
+-- `version` moves with whatever changes the feed's bytes, at `changed_at`; `sequence` is the last one given.
 CREATE TABLE feeds (
     slug TEXT PRIMARY KEY,
     version INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
     sequence INTEGER NOT NULL
 ) WITHOUT ROWID;
 

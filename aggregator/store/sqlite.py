@@ -19,7 +19,7 @@ from aggregator import words
 from aggregator.errors import StoreError
 from aggregator.model import Link, Source, SourceState, Stored, Story, Update
 from aggregator.store import read
-from aggregator.store.commit import Commit, enter, is_log_open
+from aggregator.store.commit import Commit, change, change_all, enter, is_log_open
 from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Totals
 from aggregator.store.rows import (
     STORED_COLUMNS,
@@ -100,7 +100,7 @@ class SQLiteStore:
 
     # ── sources
 
-    def sync_sources(self, sources: Iterable[Source]) -> None:
+    def sync_sources(self, sources: Iterable[Source], now: datetime) -> None:
         """See Store."""
         rows = [
             (source.url, position, source.paused, to_json(source), to_json(SourceState(source.url)))
@@ -116,7 +116,7 @@ class SQLiteStore:
                 rows,
             )
             if any(lines.get(url, line) != line for url, _, _, line, _ in rows):
-                db.execute("UPDATE feeds SET version = version + 1")  # titles and rights stand in the feeds
+                change_all(db, to_seconds(now))  # titles and rights stand in the feeds
 
     def sources(self) -> tuple[SourceView, ...]:
         """See Store."""
@@ -196,7 +196,7 @@ class SQLiteStore:
                 " ORDER BY feed, sort_at, story_id"
             ).fetchall()
             touched = enter(db, rows, to_seconds(now))
-            db.executemany("UPDATE feeds SET version = version + 1 WHERE slug = ?", [(slug,) for slug in touched])
+            change(db, touched, to_seconds(now))
             db.execute("INSERT INTO marks VALUES ('log_open', ?)", (to_seconds(now),))
         return sum(row[0] == "all" for row in rows)
 
@@ -242,8 +242,8 @@ class SQLiteStore:
     def feed(self, slug: str) -> FeedState:
         """See Store."""
         with _errors("reading a feed"):
-            row = self._db.execute("SELECT version, sequence FROM feeds WHERE slug = ?", (slug,)).fetchone()
-        return FeedState(slug, *(row or (0, 0)))
+            row = self._db.execute("SELECT version, changed_at FROM feeds WHERE slug = ?", (slug,)).fetchone()
+        return FeedState(slug, row[0], to_datetime(row[1])) if row else FeedState(slug, 0, None)
 
     def story(self, story_id: int) -> Story | None:
         """See Store. The id of a story that was joined to another gives that other one."""
@@ -324,7 +324,7 @@ class SQLiteStore:
 def _cursor(text: str) -> tuple[int, int]:
     """(sort_at, story id) of a cursor; what is no cursor means the beginning."""
     sort_at, _, story_id = text.partition("-")
-    if text.isascii() and sort_at.isdigit() and story_id.isdigit() and len(text) < 30:
+    if text.isascii() and sort_at.isdigit() and story_id.isdigit() and max(len(sort_at), len(story_id)) < 16:
         return int(sort_at), int(story_id)
     return 1 << 62, 0
 
@@ -333,5 +333,5 @@ def _cursor(text: str) -> tuple[int, int]:
 def _errors(phase: str) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, OverflowError) as error:
         raise StoreError(f"while {phase}: {type(error).__name__}: {error}") from error
