@@ -24,6 +24,7 @@ from aggregator.store import Store, open_store
 
 DISPATCH_SECONDS = 1
 RELOAD_SECONDS = 5
+INDEX_SECONDS = 3  # what was stored can be searched for after that time
 DUE_LIMIT = 1000  # sources taken up at once
 
 log = logging.getLogger("tributary")
@@ -59,6 +60,7 @@ class Poller:
         )
         jobs.add_listener(_report_job, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
         jobs.add_job(self.dispatch, "interval", seconds=DISPATCH_SECONDS, id="dispatch")
+        jobs.add_job(self._pipeline.index, "interval", seconds=INDEX_SECONDS, id="index")
         jobs.add_job(self._reload_if_changed, "interval", seconds=RELOAD_SECONDS, id="reload")
         return jobs
 

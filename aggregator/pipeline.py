@@ -111,6 +111,11 @@ class Pipeline:
             for source, state in sources:
                 group.create_task(one(source, state))
 
+    async def index(self) -> None:
+        """Let the search find what was stored."""
+        while await self.write(self.store.index):
+            pass
+
     async def update(self, source: Source, state: SourceState) -> Report:
         """Poll one source and store what came of it. Never raises but when it is cancelled."""
         started = time.monotonic()

@@ -5,6 +5,7 @@ finds "été", "oeuvre" finds "œuvre", "chevaux" finds "cheval" as far as Snowb
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 import Stemmer
@@ -15,24 +16,30 @@ STEMMERS = {
     "ca": "catalan", "da": "danish", "de": "german", "en": "english", "es": "spanish", "fi": "finnish",
     "fr": "french", "it": "italian", "nl": "dutch", "no": "norwegian", "pt": "portuguese", "sv": "swedish",
 }  # fmt: skip
-LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ﬁ": "fi", "ﬂ": "fl"})
+LIGATURES = (("œ", "oe"), ("æ", "ae"), ("ß", "ss"), ("ﬁ", "fi"), ("ﬂ", "fl"))
 WORD = re.compile(r"[^\W_]+")
-ELISION = re.compile(r"\b(?:[cdjlmnst]|(?:jus|lors|puis|quoi)?qu|dell|nell|all|sull|un)['’](?=\w)")
+ELIDED = frozenset("cdjlmnst") | {"qu", "jusqu", "lorsqu", "puisqu", "quoiqu"}  # before an apostrophe, and noise alone
+STEMS_LIMIT = 65_536  # kept, of each language: a newspaper's common words
 QUERY_PART = re.compile(r'(-?)"([^"]*)"|(-?)(\S+)')
 QUERY_WORDS_LIMIT = 30
 
 
 @lru_cache(maxsize=16)
-def _stemmer(language: str) -> Stemmer.Stemmer | None:
+def _stem(language: str) -> Callable[[str], str]:
     name = STEMMERS.get(language.partition("-")[0].lower())
-    return Stemmer.Stemmer(name, 50_000) if name else None
+    if name is None:
+        return str
+    # A cache of ours: Snowball's own sorts itself out in Python, which costs more than stemming does.
+    return lru_cache(STEMS_LIMIT)(Stemmer.Stemmer(name, 0).stemWord)
 
 
 def stems(text: str, language: str) -> str:
-    """The words of a text, folded and stemmed, in their order, separated by spaces."""
-    words = WORD.findall(ELISION.sub(" ", text.lower().translate(LIGATURES)))
-    stemmer = _stemmer(language)
-    return " ".join(stemmer.stemWords(words) if stemmer else words)
+    """The words of a text, folded and stemmed, in their order, separated by spaces. About 200 µs for 300 words."""
+    folded = text.lower()
+    for ligature, letters in LIGATURES:  # str.translate takes ten times as long
+        folded = folded.replace(ligature, letters)
+    stem = _stem(language)
+    return " ".join([stem(word) for word in WORD.findall(folded) if word not in ELIDED])
 
 
 def index(item: Item) -> tuple[str, str]:

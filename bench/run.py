@@ -33,14 +33,18 @@ LOCK = HERE.parent / "requirements" / "bench.txt"
 RESULTS = HERE / "results"
 
 CONCURRENCY = 64  # requests at once, of floor; ours by default
-READER_WORKERS = 16  # threads; more do not make it faster, as it is bound by one core
+READER_WORKERS = 16  # threads
 HOSTS = 100 if sys.platform == "linux" else 1  # elsewhere 127.0.0.1 is the one loopback address
 QUICK_SOURCES = 50
 TICK_SHARE, TICK_ITEMS = 0.1, 2
 TICK_SECONDS = 2  # Last-Modified has whole seconds: news in the second of the last poll would be missed
 PHASE_SECONDS = 900
 START_SECONDS = 300
-LIBRARIES = ("reader", "feedparser", "requests", "aiohttp", "nh3", "lxml", "msgspec", "sqlite-utils")
+LIBRARIES = {
+    "floor": ("aiohttp",),
+    "reader": ("reader", "requests"),  # it carries a feedparser of its own
+    "ours": ("aiohttp", "feedparser", "nh3", "lxml", "msgspec", "PyStemmer", "pebble", "sqlite-utils"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +219,10 @@ def circumstances(given: argparse.Namespace, chosen: Sequence[Peer]) -> dict[str
     """What must be known beside the figures."""
     facts = machine.facts()
     for peer in chosen:
-        found = machine.versions(peer.python, LIBRARIES)
+        found = machine.versions(peer.python, LIBRARIES[peer.name])
         facts[f"libraries of {peer.name}"] = ", ".join(f"{name} {version}" for name, version in found.items())
     facts["load"] = f"{given.sources} sources of {given.items} items on {given.hosts} loopback hosts"
-    facts["runs"] = f"{given.repeat}, of which the median"
+    facts["runs"] = f"{given.repeat}, of which the median" if given.repeat > 1 else "1"
     return facts
 
 

@@ -53,6 +53,7 @@ class World:
                 sources = [(view.source, view.state) for view in self.store.sources()]
                 await pipeline.poll(sources, reports.append)
                 await pipeline.write(self.store.open_log, self.now)
+                await pipeline.index()
 
         asyncio.run(one_round())
         return {report.source.url: report for report in reports}

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from aggregator import words
 from aggregator.errors import ErrorClass, StoreError
-from aggregator.model import Category, Image, Republish, SourceState
+from aggregator.model import Category, Image, Republish, SourceState, Update
 from aggregator.store import Store, open_store
+from aggregator.stories import decide
 from tests.values import NOW, SOURCE, date, make_item, settle, sources
 
 OTHER = "https://other.example/feed"
@@ -377,3 +379,23 @@ def test_a_reading_store_never_checkpoints(tmp_path: Path) -> None:
 def test_a_number_that_no_item_can_have_is_a_store_error(store: Store) -> None:
     with pytest.raises(StoreError):
         store.story(1 << 70)
+
+
+def test_what_waits_for_the_index_is_found_once_it_was_indexed_even_if_it_changed_meanwhile(store: Store) -> None:
+    def put(title: str) -> None:
+        keyed = [make_item(1, title=title)]
+        state = SourceState(SOURCE, checked_at=NOW, succeeded_at=NOW)
+        store.settle(
+            SOURCE,
+            [keyed[0].guid],
+            [keyed[0].canonical],
+            lambda known: Update(state, decide(keyed, known, NOW, timedelta(days=2)), NOW, (words.index(keyed[0]),)),
+        )
+
+    put("Le girafon")
+    put("Le lionceau")
+    assert not store.search("lionceau", "fr")
+    assert store.index() == 1 and store.index() == 0
+    assert store.search("lionceau", "fr") and not store.search("girafon", "fr")
+    put("Le tigre")
+    assert store.search("tigre", "fr") and not store.search("lionceau", "fr")

@@ -48,12 +48,14 @@ def settle(
     """What the pipeline does with the items of one poll."""
     keyed = give_keys(items)
     state = state or SourceState(source, checked_at=now, succeeded_at=now, next_check_at=now + timedelta(minutes=30))
-    return store.settle(
+    update = store.settle(
         source,
         [item.guid for item in keyed],
         [item.canonical for item in keyed],
         lambda known: Update(state, decide(keyed, known, now, late_after), now, tuple(map(words.index, keyed))),
     )
+    store.index()
+    return update
 
 
 def sources(*urls: str) -> list[Source]:

@@ -82,6 +82,7 @@ def tell(
         state = SourceState(url=source, checked_at=at, succeeded_at=at, next_check_at=at + timedelta(minutes=30))
         update = Update(state, decisions, at, tuple(map(words.index, found)))
         store.settle(source, [item.guid for item in found], [], lambda _, update=update: update)
+    store.index()
 
 
 def _decision(

@@ -79,6 +79,7 @@ def poll_once(
         async with Pipeline(settings, store, clock) as pipeline:
             await pipeline.poll(chosen, take)
             await pipeline.write(store.open_log, clock())
+            await pipeline.index()
 
     asyncio.run(round_once())
     return reports

@@ -243,6 +243,22 @@ def change_all(db: sqlite3.Connection, at: int) -> None:
     db.execute("UPDATE feeds SET version = version + 1, changed_at = max(?, changed_at + 1)", (at,))
 
 
+def index_waiting(db: sqlite3.Connection, limit: int) -> int:
+    """Let the search find the oldest items that it does not know yet. → how many."""
+    row = db.execute("SELECT value FROM marks WHERE name = 'indexed'").fetchone()
+    done = row[0] if row else 0
+    (last,) = db.execute("SELECT coalesce(max(item_id), 0) FROM search").fetchone()
+    last = min(last, done + limit)
+    if last > done:
+        db.execute(
+            "INSERT INTO search_index (rowid, title, text)"
+            " SELECT item_id, title, text FROM search WHERE item_id > ? AND item_id <= ?",
+            (done, last),
+        )
+        db.execute("INSERT OR REPLACE INTO marks VALUES ('indexed', ?)", (last,))
+    return int(last) - int(done)
+
+
 def is_log_open(db: sqlite3.Connection) -> bool:
     """Whether the first round over all sources is over."""
     return db.execute("SELECT 1 FROM marks WHERE name = 'log_open'").fetchone() is not None

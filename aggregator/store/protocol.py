@@ -109,6 +109,9 @@ class Store(Protocol):
     def open_log(self, now: datetime) -> int:
         """End the first round: let every story that waits enter its feeds in order of publication. → how many."""
 
+    def index(self, limit: int = 5000) -> int:
+        """Let the search find the oldest items that wait for it. → how many; 0 when none is left."""
+
     # reading
     def river(self, feed: str, before: str = "", limit: int = 30) -> Page:
         """Stories of a feed's pages by `sort_at`, late ones too; `before` is a cursor from a Page."""

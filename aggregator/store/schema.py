@@ -102,10 +102,11 @@ CREATE TABLE feeds (
     sequence INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- One row: when the first round over all sources was over.
-CREATE TABLE marks (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+-- 'log_open': when the first round over all sources was over; 'indexed': the last item that can be searched for.
+CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 
--- What is searched: words without endings, see aggregator/words.py.
+-- What is searched: words without endings, see aggregator/words.py. New items wait here: a few hundred indexed in one
+-- transaction cost 93 µs each, one poll at a time 235 µs.
 CREATE TABLE search (
     item_id INTEGER PRIMARY KEY REFERENCES items (id),
     title TEXT NOT NULL,
@@ -114,12 +115,10 @@ CREATE TABLE search (
 CREATE VIRTUAL TABLE search_index USING fts5 (
     title, text, content='search', content_rowid='item_id', tokenize="unicode61 remove_diacritics 2"
 );
-CREATE TRIGGER search_insert AFTER INSERT ON search BEGIN
-    INSERT INTO search_index (rowid, title, text) VALUES (new.item_id, new.title, new.text);
-END;
--- a stock trigger would index every unchanged row again
+-- A stock trigger would index every unchanged row again, and those that wait.
 CREATE TRIGGER search_update AFTER UPDATE OF title, text ON search
-WHEN old.title IS NOT new.title OR old.text IS NOT new.text BEGIN
+WHEN (old.title IS NOT new.title OR old.text IS NOT new.text)
+AND old.item_id <= (SELECT value FROM marks WHERE name = 'indexed') BEGIN
     INSERT INTO search_index (search_index, rowid, title, text) VALUES ('delete', old.item_id, old.title, old.text);
     INSERT INTO search_index (rowid, title, text) VALUES (new.item_id, new.title, new.text);
 END;

@@ -19,7 +19,7 @@ from aggregator import words
 from aggregator.errors import StoreError
 from aggregator.model import Link, Source, SourceState, Stored, Story, Update
 from aggregator.store import read
-from aggregator.store.commit import Commit, change, change_all, enter, is_log_open
+from aggregator.store.commit import Commit, change, change_all, enter, index_waiting, is_log_open
 from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Totals
 from aggregator.store.rows import (
     STORED_COLUMNS,
@@ -199,6 +199,11 @@ class SQLiteStore:
             change(db, touched, to_seconds(now))
             db.execute("INSERT INTO marks VALUES ('log_open', ?)", (to_seconds(now),))
         return sum(row[0] == "all" for row in rows)
+
+    def index(self, limit: int = 5000) -> int:
+        """See Store."""
+        with _errors("indexing"), self._writing() as db:
+            return index_waiting(db, limit)
 
     # ── reading: rivers, feeds and stories
 
