@@ -16,10 +16,9 @@ import click
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from aggregator import opml
 from aggregator.config import Settings, load
 from aggregator.errors import AggregatorError, ConfigError, StoreError
-from aggregator.pipeline import Pipeline, Report, utc_now
+from aggregator.pipeline import Pipeline, Report, read_sources, utc_now
 from aggregator.store import Store, open_store
 
 DISPATCH_SECONDS = 1
@@ -31,7 +30,9 @@ log = logging.getLogger("tributary")
 
 
 class Poller:
-    """Keeps polling what is due until `stop` is set. One event loop; `done` hears of every poll."""
+    """Keeps polling what is due until `stop` is set. One event loop; `done` hears of every poll. Reads feeds.opml when
+    it is made, ConfigError if that cannot be read, and again when it changes.
+    """
 
     def __init__(self, settings: Settings, store: Store, done: Callable[[Report], None]) -> None:
         self.settings = settings
@@ -40,11 +41,10 @@ class Poller:
         self.stop = asyncio.Event()
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._first_round = True
-        self._read_at = -1.0  # change time of feeds.opml when it was last read
+        self._reload()
 
     async def run(self) -> None:
         """Poll until stopped; what is under way then is given up, and asked again at the next start."""
-        await asyncio.to_thread(self.reload)
         async with Pipeline(self.settings, self.store) as self._pipeline:
             jobs = self._jobs()
             jobs.start()
@@ -77,17 +77,16 @@ class Poller:
             self._first_round = False
             await pipeline.write(self.store.open_log, pipeline.clock())
 
-    def reload(self) -> None:
-        """Read feeds.opml; ConfigError if it cannot be read."""
-        self._read_at = _changed_at(self.settings.opml)
-        self.store.sync_sources(opml.read(self.settings.opml), utc_now())
+    def _reload(self) -> None:
+        self._read_at = _changed_at(self.settings.opml)  # change time of what is read now
+        self.store.sync_sources(read_sources(self.settings), utc_now())
         self.store.close()
 
     async def _reload_if_changed(self) -> None:
         if _changed_at(self.settings.opml) == self._read_at:
             return
         try:
-            await asyncio.to_thread(self.reload)
+            await asyncio.to_thread(self._reload)
             log.info("reloaded opml=%s", self.settings.opml)
         except (ConfigError, StoreError) as error:  # the sources stay as they were until the file is mended
             log.error("not reloaded opml=%s error=%s", self.settings.opml, error)
@@ -118,6 +117,10 @@ async def run_until_stopped(poller: Poller) -> None:
     await poller.run()
 
 
+async def _main(settings: Settings) -> None:
+    await run_until_stopped(Poller(settings, open_store(settings.database, settings.authority), lambda _: None))
+
+
 @click.command()
 @click.option("--config", help="Settings file; tributary.toml in this folder if there is one.")
 @click.option("--database", help="SQLite file.")
@@ -127,8 +130,8 @@ def main(config: str | None, database: str | None, opml: str | None) -> None:
     try:
         settings = load(config, overrides={"database": database, "opml": opml})
         logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
-        store = open_store(settings.database, settings.authority)
-        asyncio.run(run_until_stopped(Poller(settings, store, lambda _: None)))
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        asyncio.run(_main(settings))
     except AggregatorError as error:
         raise click.ClickException(str(error)) from error
 

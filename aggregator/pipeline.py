@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeVar
 
-from aggregator import poll, stories
+from aggregator import opml, poll, stories
 from aggregator.classify import load_taxonomy
 from aggregator.config import Settings
 from aggregator.digest import Digest, digest
@@ -189,6 +189,17 @@ def _since(started: float) -> int:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def read_sources(settings: Settings) -> tuple[Source, ...]:
+    """The sources of feeds.opml; ConfigError if it cannot be read. Warns of categories that do not exist."""
+    sources = opml.read(settings.opml)
+    known = load_taxonomy(settings.categories).slugs
+    for source in sources:
+        for slug in (*source.categories, *source.tags.values()):
+            if slug not in known:
+                log.warning("unknown category=%s source=%s", slug, source.url)
+    return sources
 
 
 def publish_feed(store: Store, slug: str, format: Format, settings: Settings) -> Rendition | None:

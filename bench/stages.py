@@ -99,7 +99,7 @@ def stages(pairs: list[tuple[Source, corpus.Outlet]], count: int) -> list[Sequen
 
 
 def write(store: Store, pairs: list[tuple[Source, corpus.Outlet]], count: int, now: datetime) -> None:
-    """The writing side: first poll, the same again, an answer without news, the log, every rendition."""
+    """The writing side: first poll, the same again, an answer without news, the log, the search, every rendition."""
     store.sync_sources([source for source, _ in pairs], datetime.now(UTC))
     polls = list(zip([source for source, _ in pairs], map(work, pairs), strict=True))
     timed("decide + commit, new", count, partial(settle, store, now), polls)
@@ -107,6 +107,7 @@ def write(store: Store, pairs: list[tuple[Source, corpus.Outlet]], count: int, n
     empty = [(source, replace(found, items=(), words=())) for source, found in polls]
     timed("commit of a 304 (a source)", len(pairs), partial(settle, store, now + timedelta(hours=2)), empty)
     timed("open the log", count, store.open_log, [now])
+    timed("index for the search", count, store.index, [count])
     settings = Settings()
     for format in Format:
         timed(

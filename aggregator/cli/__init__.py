@@ -2,7 +2,8 @@
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from aggregator.cli.printing import console
 from aggregator.config import Settings, load
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.model import Source, SourceState
-from aggregator.pipeline import utc_now
+from aggregator.pipeline import read_sources, utc_now
 from aggregator.store import Store, open_store
 
 OPTIONS = (
@@ -79,18 +80,18 @@ def serve(settings: Settings) -> None:
 @with_settings
 def poll(settings: Settings, everything: bool, urls: tuple[str, ...], at: datetime | None) -> None:
     """Poll once: what is due, or --all, or each --source. Exits with 0 even when sources fail."""
-    store = _open_synced(settings)
     clock = functools.partial(_utc, at) if at else utc_now
-    chosen = _chosen(store, clock(), everything, urls)
-    reports = running.poll_once(settings, store, clock, chosen, printing.report)
-    printing.round_over(reports)
+    with _open_synced(settings) as store:
+        chosen = _chosen(store, clock(), everything, urls)
+        printing.round_over(running.poll_once(settings, store, clock, chosen, printing.report))
 
 
 @main.command()
 @with_settings
 def sources(settings: Settings) -> None:
     """List the sources and how they are."""
-    console.print(printing.sources(_open_synced(settings).sources()))
+    with _open_synced(settings) as store:
+        console.print(printing.sources(store.sources()))
 
 
 @main.command("import")
@@ -124,13 +125,13 @@ def export(settings: Settings, file: Path | None) -> None:
 @with_settings
 def why(settings: Settings, item: str) -> None:
     """Explain an item: ITEM is its number, its guid or its link."""
-    store = _open(settings)
-    by_number = store.item(int(item)) if item.isdigit() and len(item) < 16 else None
-    found = (by_number,) if by_number else store.find(item)
-    if not found:
-        raise click.ClickException(f"no item with this number, guid or link: {item}")
-    for stored in found:
-        printing.explain(store, stored)
+    with closing(_open(settings)) as store:
+        by_number = store.item(int(item)) if item.isdecimal() and len(item) < 16 else None
+        found = (by_number,) if by_number else store.find(item)
+        if not found:
+            raise click.ClickException(f"no item with this number, guid or link: {item}")
+        for stored in found:
+            printing.explain(store, stored)
 
 
 @main.command()
@@ -138,13 +139,12 @@ def why(settings: Settings, item: str) -> None:
 @with_settings
 def stories(settings: Settings, as_json: bool) -> None:
     """List which story each item belongs to."""
-    for stored in _open(settings).items():
-        item = stored.item
-        if as_json:
+    with closing(_open(settings)) as store:
+        for stored in store.items():
+            item = stored.item
             row = {"item": stored.id, "source": item.source, "guid": item.guid, "story": stored.story_id}
-            click.echo(json.dumps(row, ensure_ascii=False))
-        else:
-            click.echo(f"{stored.story_id}\t{stored.id}\t{item.title}")
+            line = json.dumps(row, ensure_ascii=False) if as_json else f"{stored.story_id}\t{stored.id}\t{item.title}"
+            click.echo(line)
 
 
 @main.command()
@@ -160,12 +160,13 @@ def _open(settings: Settings) -> Store:
     return open_store(settings.database, settings.authority)
 
 
-def _open_synced(settings: Settings) -> Store:
+@contextmanager
+def _open_synced(settings: Settings) -> Iterator[Store]:
     """The store, its sources as feeds.opml has them. The list is read first: a broken one leaves no file behind."""
-    listed = opml.read(settings.opml)
-    store = _open(settings)
-    store.sync_sources(listed, utc_now())
-    return store
+    listed = read_sources(settings)
+    with closing(_open(settings)) as store:
+        store.sync_sources(listed, utc_now())
+        yield store
 
 
 def _chosen(store: Store, now: datetime, everything: bool, urls: tuple[str, ...]) -> list[tuple[Source, SourceState]]:

@@ -1,6 +1,7 @@
 """What the commands print, for people."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from rich.console import Console
@@ -8,24 +9,59 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from aggregator.errors import ErrorClass
 from aggregator.model import Stored
 from aggregator.pipeline import Report
 from aggregator.store import SourceView, Store
 
 console = Console(highlight=False, soft_wrap=True)
 
+WORDS: Mapping[str, str] = {
+    ErrorClass.TIMEOUT: "did not answer in time",
+    ErrorClass.TOO_LARGE: "sent more than may be read",
+    ErrorClass.CONNECTION: "cannot be reached",
+    ErrorClass.TLS: "has no valid certificate",
+    ErrorClass.BLOCKED_ADDRESS: "leads into an internal network, which is not allowed",
+    ErrorClass.REDIRECT_LOOP: "redirects in a circle",
+    ErrorClass.BAD_REDIRECT: "redirects to nowhere",
+    ErrorClass.HTTP_4XX: "refuses this address",
+    ErrorClass.GONE: "has ended its feed",
+    ErrorClass.AUTH: "wants a password",
+    ErrorClass.RATE_LIMITED: "says that we ask too often",
+    ErrorClass.UNAVAILABLE: "is out of order",
+    ErrorClass.NOT_A_FEED: "answers with something that is no feed",
+    ErrorClass.BROKEN_XML: "has a feed that cannot be read",
+    ErrorClass.ENCODING: "has a feed whose text cannot be decoded",
+    ErrorClass.EMPTY: "answers with nothing",
+    ErrorClass.SUSPECT: "is not what it used to be",
+    ErrorClass.TOO_COSTLY: "has a feed that takes too much to read",
+    ErrorClass.INTERNAL: "made this program fail",
+    "unwritten": "could not be stored",
+}
+
 
 class FirstRound:
-    """A bar while every source is polled for the first time, and a sentence about each that could not be read."""
+    """A bar while what is due at the start is polled, and a sentence about each source that could not be read."""
 
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self) -> None:
+        self._total = 0
         self._reports: list[Report] = []
         self._bar = Progress(
             TextColumn("First round"), BarColumn(), MofNCompleteColumn(), console=console, transient=True
         )
-        self._task = self._bar.add_task("", total=total)
-        self._bar.start()
+        self._task = self._bar.add_task("", total=0)
+
+    @contextmanager
+    def shown(self, total: int) -> Iterator[None]:
+        """Show the bar until `total` sources were polled."""
+        self._total = total
+        self._bar.update(self._task, total=total)
+        if total:
+            self._bar.start()
+        try:
+            yield
+        finally:
+            self._bar.stop()
 
     def done(self, report: Report) -> None:
         """Take note of a poll; those after the first round are left to the log."""
@@ -34,15 +70,11 @@ class FirstRound:
         self._reports.append(report)
         self._bar.advance(self._task)
         if len(self._reports) == self._total:
-            self.stop()
+            self._bar.stop()
             for each in self._reports:
                 if each.message:
                     console.print(_failure(each))
             round_over(self._reports)
-
-    def stop(self) -> None:
-        """Take the bar away."""
-        self._bar.stop()
 
 
 def report(report: Report) -> None:
@@ -55,7 +87,8 @@ def report(report: Report) -> None:
 
 
 def _failure(report: Report) -> str:
-    return f"{escape(report.source.title or report.source.url)}: [red]{report.status}[/red] {escape(report.message)}"
+    name = escape(report.source.title or report.source.url)
+    return f"{name}: [red]{WORDS.get(report.status, report.status)}[/red] ({escape(report.message)})"
 
 
 def round_over(reports: Sequence[Report]) -> None:

@@ -11,16 +11,15 @@ from pathlib import Path
 
 from rich.logging import RichHandler
 
-from aggregator import opml
 from aggregator.cli.printing import FirstRound, console
 from aggregator.cli.site import Site
 from aggregator.config import Settings
 from aggregator.demo.origin import Origin
 from aggregator.demo.script import play
 from aggregator.model import Source, SourceState
-from aggregator.pipeline import Clock, Pipeline, Report, utc_now
+from aggregator.pipeline import Clock, Pipeline, Report, read_sources, utc_now
 from aggregator.store import Store, open_store
-from scheduler import Poller, run_until_stopped
+from scheduler import DUE_LIMIT, Poller, run_until_stopped
 
 DEMO_INTERVAL_MINUTES = 0.08
 
@@ -86,22 +85,16 @@ def poll_once(
 
 
 async def _run(settings: Settings, origin: Origin | None = None, pause_seconds: float = 0) -> None:
-    sources = opml.read(settings.opml)
+    first_round = FirstRound()
+    read_sources(settings)  # before the database is made: a broken list leaves no file behind
     store = open_store(settings.database, settings.authority)
-    with Site(settings):
+    poller = Poller(settings, store, first_round.done)
+    with Site(settings), first_round.shown(len(store.due(utc_now(), DUE_LIMIT))):
         _greet(settings)
         async with _playing(origin, pause_seconds):
-            await _poll(settings, store, sources)
+            await run_until_stopped(poller)
+    store.close()
     console.print("Stopped.")
-
-
-async def _poll(settings: Settings, store: Store, sources: Sequence[Source]) -> None:
-    first_round = FirstRound(sum(not source.paused for source in sources))
-    try:
-        await run_until_stopped(Poller(settings, store, first_round.done))
-    finally:
-        first_round.stop()
-        store.close()
 
 
 def _greet(settings: Settings) -> None:
@@ -124,7 +117,13 @@ async def _playing(origin: Origin | None, pause_seconds: float) -> AsyncIterator
 
 
 def _log(level: str) -> None:
-    handler = RichHandler(console=console, show_path=False, rich_tracebacks=False)
-    logging.basicConfig(level=level, format="%(message)s", handlers=[handler])
+    """On a terminal, what needs attention, beside what the command prints; else every line, as a service wants it."""
+    if console.is_terminal:
+        handler: logging.Handler = RichHandler(console=console, show_path=False)
+        logging.basicConfig(
+            level=max(logging.getLevelName(level), logging.WARNING), format="%(message)s", handlers=[handler]
+        )
+    else:
+        logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
     for noisy in ("apscheduler", "waitress"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
