@@ -15,12 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from aggregator import opml, poll, stories
 from aggregator.classify import load_taxonomy
 from aggregator.config import Settings
-from aggregator.digest import Digest, digest
 from aggregator.errors import ErrorClass, SourceError, StoreError
 from aggregator.fetch import fetch
 from aggregator.httpclient import HttpClient
@@ -42,6 +41,9 @@ from aggregator.publish import render
 from aggregator.publish.select import ALL, select
 from aggregator.store import Known, Store
 from aggregator.workers import WorkerDied, Workers
+
+if TYPE_CHECKING:
+    from aggregator.digest import Digest
 
 log = logging.getLogger("tributary")
 
@@ -85,6 +87,8 @@ class Pipeline:
         self._places = asyncio.Semaphore(settings.concurrency)
 
     async def __aenter__(self) -> Self:
+        self._waiting: list[tuple[SourceState, asyncio.Future[None]]] = []  # for the writing thread
+        self._keeper: asyncio.Task[None] = asyncio.create_task(self._keep_waiting())
         await self._client.__aenter__()
         return self
 
@@ -139,18 +143,41 @@ class Pipeline:
 
     async def _take(self, source: Source, state: SourceState, outcome: Outcome) -> tuple[Update, tuple[str, ...]]:
         if isinstance(outcome, FetchFailed | Gone):
-            return await self._settle(poll.failed(state, source, outcome, self.settings)), ()
+            return await self._keep(poll.failed(state, source, outcome, self.settings)), ()
         if isinstance(outcome, NotModified) or poll.is_known_body(state, outcome):
-            return await self._settle(poll.succeeded(state, source, outcome, None, self.settings)), ()
+            return await self._keep(poll.succeeded(state, source, outcome, None, self.settings)), ()
         try:
             found = await self._digest(source, outcome)
         except SourceError as error:
             failure = FetchFailed(source.url, error.error_class, str(error), outcome.fetched_at, outcome.status)
-            return await self._settle(poll.failed(state, source, failure, self.settings)), ()
+            return await self._keep(poll.failed(state, source, failure, self.settings)), ()
         state = poll.succeeded(state, source, outcome, found.feed, self.settings)
         return await self._settle(state, found), found.skipped
 
-    async def _digest(self, source: Source, outcome: Fetched) -> Digest:
+    async def _keep(self, state: SourceState) -> Update:
+        """Store a state that comes without items, in one transaction with the others that wait for the writing thread."""
+        stored = asyncio.get_running_loop().create_future()
+        self._waiting.append((state, stored))
+        if self._keeper.done():
+            self._keeper = asyncio.create_task(self._keep_waiting())
+        await stored
+        return Update(state, (), state.checked_at or self.clock())
+
+    async def _keep_waiting(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            error: StoreError | None = None
+            try:
+                await self.write(self.store.keep, [state for state, _ in batch])
+            except StoreError as raised:
+                error = raised
+            for _, stored in batch:
+                if not stored.done():  # its poll may have been given up
+                    stored.set_exception(error) if error else stored.set_result(None)
+
+    async def _digest(self, source: Source, outcome: Fetched) -> "Digest":
+        from aggregator.digest import digest  # noqa: PLC0415 - a round of 304s needs neither parser nor sanitiser
+
         arguments = (source, outcome.body, outcome.url, outcome.headers, self.settings.categories)
         try:
             return await self._workers.run(digest, *arguments)
@@ -159,7 +186,7 @@ class Pipeline:
             message = f"while parsing: {type(error).__name__}: reading it took more than {limit}"
             raise SourceError(source.url, ErrorClass.TOO_COSTLY, message) from error
 
-    async def _settle(self, state: SourceState, found: Digest | None = None) -> Update:
+    async def _settle(self, state: SourceState, found: "Digest") -> Update:
         at = state.checked_at or self.clock()
         items = found.items if found else ()
 

@@ -75,6 +75,7 @@ _CHECKER = nh3.Cleaner(  # says what may go out
 )
 
 _DATA_URI = re.compile(r"data:[a-z0-9/+.;=-]+,[^\s\"'<>]{200,}", re.IGNORECASE)
+_PLAIN = re.compile(r"[^<>&\x00]{0,20000}\Z")
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _FLAT = frozenset("area br col dd dt hr img input li link meta option p param source td th tr wbr".split())
 _ESCAPED_MARKUP = re.compile(r"&lt;/?(?:a|b|br|div|em|h[1-6]|i|img|li|ol|p|span|strong|ul)(?:\s|/?&gt;)", re.IGNORECASE)
@@ -101,6 +102,8 @@ _SIZE = re.compile(r"\s*(\d{1,5})(?:\.\d+)?(?:px)?\s*/?\Z", re.IGNORECASE)
 
 def sanitise(markup: str, base: str = "") -> str:
     """Give safe HTML; relative links are meant from `base`. Plain text becomes paragraphs, "" stays ""."""
+    if _PLAIN.match(markup):  # as most summaries are: nothing here that HTML could mean
+        return _paragraphs(scrub(markup).replace("\xa0", "&nbsp;"))
     html = _changed(_READER.clean(_prepared(markup)), base)
     for _ in range(ROUNDS):
         if "<" not in html:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +16,8 @@ from aggregator.cli.site import Site
 from aggregator.config import Settings
 from aggregator.demo.origin import Origin
 from aggregator.demo.script import play
-from aggregator.model import Source, SourceState
-from aggregator.pipeline import Clock, Pipeline, Report, read_sources, utc_now
-from aggregator.store import Store, open_store
+from aggregator.pipeline import read_sources, utc_now
+from aggregator.store import open_store
 from scheduler import DUE_LIMIT, Poller, run_until_stopped
 
 DEMO_INTERVAL_MINUTES = 0.08
@@ -56,32 +55,6 @@ def demo_settings(settings: Settings, origin: Origin, folder: str) -> Settings:
         allow_private=(f"127.0.0.1:{origin.port}",),
         interval_minutes=DEMO_INTERVAL_MINUTES,
     )
-
-
-def poll_once(
-    settings: Settings,
-    store: Store,
-    clock: Clock,
-    chosen: Sequence[tuple[Source, SourceState]],
-    done: Callable[[Report], None],
-) -> list[Report]:
-    """Poll these sources once and end the first round, if it was that. → what came of each, in the order of ending."""
-    logging.basicConfig(level=settings.log_level, format="%(message)s")
-    logging.getLogger("tributary").setLevel(logging.WARNING)  # `done` prints each poll
-    reports: list[Report] = []
-
-    def take(report: Report) -> None:
-        reports.append(report)
-        done(report)
-
-    async def round_once() -> None:
-        async with Pipeline(settings, store, clock) as pipeline:
-            await pipeline.poll(chosen, take)
-            await pipeline.write(store.open_log, clock())
-            await pipeline.index()
-
-    asyncio.run(round_once())
-    return reports
 
 
 async def _run(settings: Settings, origin: Origin | None = None, pause_seconds: float = 0) -> None:

@@ -61,19 +61,11 @@ class Commit:
         )  # fmt: skip
 
     def _write_state(self) -> None:
-        state = self.update.state
         places = [self._sort_at(decision) for decision in self.opened.values()]
+        write_states(self.db, [self.update.state])
         self.db.execute(
-            "UPDATE sources SET state = ?, next_check_at = ?, checked_at = ?, items = items + ?,"
-            " newest_at = nullif(max(coalesce(newest_at, 0), ?), 0) WHERE id = ?",
-            (
-                to_json(state),
-                to_seconds(state.next_check_at) if state.next_check_at else 0,
-                to_seconds(state.checked_at) if state.checked_at else None,
-                len(places),
-                max(places, default=0),
-                self.source_id,
-            ),
+            "UPDATE sources SET items = items + ?, newest_at = nullif(max(coalesce(newest_at, 0), ?), 0) WHERE id = ?",
+            (len(places), max(places, default=0), self.source_id),
         )
 
     # ── items
@@ -228,6 +220,22 @@ class Commit:
         self.db.executemany("INSERT INTO log (feed, story_id, sort_at, late) VALUES (?, ?, ?, ?)", waiting)
         entering.sort(key=lambda row: (row[0], row[2], row[1]))  # what is older enters first
         self.touched.update(enter(self.db, entering, self.at))
+
+
+def write_states(db: sqlite3.Connection, states: Iterable[SourceState]) -> None:
+    """Write what is known of sources."""
+    db.executemany(
+        "UPDATE sources SET state = ?, next_check_at = ?, checked_at = ? WHERE url = ?",
+        [
+            (
+                to_json(state),
+                to_seconds(state.next_check_at) if state.next_check_at else 0,
+                to_seconds(state.checked_at) if state.checked_at else None,
+                state.url,
+            )
+            for state in states
+        ],
+    )
 
 
 def change(db: sqlite3.Connection, slugs: Iterable[str], at: int) -> None:

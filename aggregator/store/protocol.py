@@ -106,6 +106,9 @@ class Store(Protocol):
     ) -> Update:
         """In one transaction: read what is known of these, let `make` decide, commit its Update. Returns it."""
 
+    def keep(self, states: Sequence[SourceState]) -> None:
+        """Store the states of polls that brought no items, in one transaction. Unknown sources are passed over."""
+
     def open_log(self, now: datetime) -> int:
         """End the first round: let every story that waits enter its feeds in order of publication. → how many."""
 
