@@ -44,6 +44,7 @@ bench: .venv/dev.done
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header setup.cfg requirements/run.in -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements/run.txt requirements/dev.in -o requirements/dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/bench.in -o requirements/bench.txt
 
 # Takes new texts of the pages into the French catalogue, then compiles it; the texts are translated by hand.
 messages: .venv/dev.done
@@ -53,4 +54,4 @@ messages: .venv/dev.done
 	$(BIN)/pybabel compile -d web/translations
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv build dist *.egg-info bench/.venv bench/results

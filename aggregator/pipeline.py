@@ -155,7 +155,7 @@ class Pipeline:
         return await self._settle(state, found), found.skipped
 
     async def _keep(self, state: SourceState) -> Update:
-        """Store a state that comes without items, in one transaction with the others that wait for the writing thread."""
+        """Store a state that comes without items, in one transaction with those that wait for the writing thread too."""
         stored = asyncio.get_running_loop().create_future()
         self._waiting.append((state, stored))
         if self._keeper.done():

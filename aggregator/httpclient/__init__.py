@@ -15,7 +15,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.parse import quote, urljoin
 from weakref import WeakSet, WeakValueDictionary
 
@@ -25,13 +25,11 @@ from aiohttp.http import HttpProcessingError
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from aggregator.config import Settings
 from aggregator.errors import ErrorClass, FetchError
 from aggregator.httpclient.addresses import is_public, plain_host, plain_pair
 from aggregator.httpclient.bodies import CHUNK_BYTES, read_body
 from aggregator.httpclient.names import Resolver
-
-if TYPE_CHECKING:  # the settings stand beside this module, not below it
-    from aggregator.config import Settings
 
 __all__ = ["HttpClient", "Response", "is_public", "without_userinfo"]
 
@@ -88,7 +86,7 @@ class HttpClient:
     """
 
     def __init__(
-        self, settings: "Settings", *, resolver: AbstractResolver | None = None, tls: ssl.SSLContext | None = None
+        self, settings: Settings, *, resolver: AbstractResolver | None = None, tls: ssl.SSLContext | None = None
     ) -> None:
         self._settings = settings
         self._resolver = resolver
