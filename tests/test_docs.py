@@ -8,8 +8,10 @@ import click
 import pytest
 
 import web
+from aggregator.classify import load_taxonomy
 from aggregator.cli import main
 from aggregator.config import Settings
+from aggregator.errors import ErrorClass
 
 ROOT = Path(__file__).parent.parent
 OPERATORS = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
@@ -48,3 +50,15 @@ def test_links_between_documents_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_every_category_is_explained() -> None:
+    chapter = (ROOT / "docs" / "source-list.md").read_text(encoding="utf-8").partition("## The categories")[2]
+    explained = dict(re.findall(r"^\| `([\w-]+)` \| ([^:|]+?)(?::.*)? \|$", chapter, re.MULTILINE))
+    taxonomy = load_taxonomy()
+    assert explained == {slug: taxonomy.label(slug, "fr") for slug in taxonomy.slugs}
+
+
+def test_every_error_class_is_explained() -> None:
+    editors = (ROOT / "docs" / "editors.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \| .+ \| .+ \|$", editors, re.MULTILINE)) == set(ErrorClass)
