@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.model import Date, DecisionKind, Item
+from aggregator.model import Date, DecisionKind, Enclosure, Item
 from aggregator.store import Store, open_store
 from aggregator.stories import give_keys
 from aggregator.stories.guards import contradiction, new_episode
@@ -51,6 +51,24 @@ def test_items_that_share_guid_and_link_but_not_title_are_all_kept() -> None:
     assert len({item.guid for item in keyed}) == 3
 
 
+def test_items_without_guid_that_differ_by_their_date_alone_are_all_kept() -> None:
+    page = make_item(1, guid="", canonical="https://outlet.example/meteo", title="La météo")
+    assert len(give_keys([page, replace(page, published=date(NOW - timedelta(days=1)))])) == 2
+
+
+def test_an_item_whose_link_is_the_guid_of_another_is_kept_beside_it() -> None:
+    named = make_item(1, guid="https://outlet.example/article-2")
+    nameless = make_item(2, guid="")
+    assert len({item.guid for item in give_keys([named, nameless])}) == 2
+
+
+def test_a_guid_that_looks_like_one_of_our_episodes_is_kept_apart_from_them(store: Store) -> None:
+    podcast = make_item(1, guid="https://outlet.example/show#episode-12", link="", canonical="", title="Épisode 12")
+    assert kinds(store, [podcast]) == [DecisionKind.NEW]
+    assert kinds(store, [podcast]) == [DecisionKind.SAME]
+    assert kinds(store, [replace(podcast, title="Épisode douze", fingerprint="2")]) == [DecisionKind.CHANGED]
+
+
 # ── new, changed, same
 
 
@@ -76,6 +94,36 @@ def test_a_renumbered_feed_brings_no_new_items(store: Store) -> None:
     renumbered = [replace(item, guid=f"urn:new:{number}") for number, item in enumerate(old)]
     assert kinds(store, renumbered) == [DecisionKind.SAME] * 5
     assert kinds(store, renumbered) == [DecisionKind.SAME] * 5
+
+
+FLASHES = ("Accident sur la RN57", "Grève des bus à Besançon", "Incendie de grange", "Le budget est voté")
+
+
+@pytest.mark.parametrize("link", ["https://outlet.example", "https://outlet.example/direct"])
+def test_news_that_all_bear_the_link_of_one_page_are_all_kept_and_told(store: Store, link: str) -> None:
+    store.open_log(NOW)
+    for number, title in enumerate(FLASHES):
+        settle(store, [make_item(number, guid=f"g{number}", canonical=link, title=title, lead="")], NOW)
+    assert {stored.item.title for stored in store.items()} == set(FLASHES)
+    assert {story.lead.item.title for story in store.head("all", 10)} == set(FLASHES)
+
+
+def test_the_episodes_of_a_podcast_that_bear_its_page_are_all_kept_and_told(store: Store) -> None:
+    store.open_log(NOW)
+    for day in range(3):
+        episode = make_item(
+            guid=f"urn:{day}", canonical="https://outlet.example/podcast", title="Le journal de 8 heures", text=LONG,
+            published=date(NOW + timedelta(days=day)), enclosures=(Enclosure(f"https://outlet.example/{day}.mp3"),),
+        )  # fmt: skip
+        settle(store, [episode], NOW + timedelta(days=day))
+    assert len(list(store.items())) == len(store.head("all", 10)) == 3
+
+
+def test_two_items_of_a_poll_are_never_versions_of_one_stored_item(store: Store) -> None:
+    shared = {"canonical": "https://outlet.example/direct", "title": "Le direct", "lead": ""}
+    settle(store, [make_item(1, guid="a", **shared)])
+    kept = settle(store, [make_item(1, guid="b", **shared), make_item(1, guid="c", **shared)]).decisions
+    assert len({decision.item.guid for decision in kept}) == 2
 
 
 def test_a_guid_used_again_for_other_news_is_a_new_item_and_hides_nothing(store: Store) -> None:
@@ -113,6 +161,28 @@ def test_a_link_used_for_a_series_does_not_join_its_issues(store: Store) -> None
     other = make_item(2, canonical=link, source=OTHER, title="L’agenda du 14 février", text="Marché aux fleurs de Gray")
     settle(store, [other], source=OTHER)
     assert len({stored.story_id for stored in store.items()}) == 2
+
+
+def test_the_link_of_a_front_page_joins_only_what_is_alike(store: Store) -> None:
+    store.sync_sources(sources(SOURCE, OTHER), NOW)
+    home = {"canonical": "https://town.example", "lead": ""}
+    settle(store, [make_item(1, title="Le budget est voté", **home)])
+    settle(store, [make_item(2, source=OTHER, title="Incendie de grange", **home)], source=OTHER)
+    settle(store, [make_item(3, source=OTHER, title="Le budget est voté", **home)], source=OTHER)
+    groups = {stored.item.guid[-1]: stored.story_id for stored in store.items()}
+    assert groups["1"] == groups["3"] != groups["2"]
+
+
+def test_the_page_of_a_series_in_two_sources_joins_each_issue_with_itself(store: Store) -> None:
+    store.sync_sources(sources(SOURCE, OTHER), NOW)
+    page = {"canonical": "https://outlet.example/direct", "lead": ""}
+    settle(store, [make_item(number, title=title, **page) for number, title in enumerate(FLASHES)])
+    again = [make_item(number, source=OTHER, title=title, **page) for number, title in enumerate(FLASHES)]
+    settle(store, again, source=OTHER)
+    groups: dict[int, set[str]] = {}
+    for stored in store.items():
+        groups.setdefault(stored.story_id, set()).add(stored.item.title)
+    assert sorted(groups.values(), key=str) == sorted(({title} for title in FLASHES), key=str)
 
 
 @pytest.mark.parametrize(

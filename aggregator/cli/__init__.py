@@ -2,10 +2,12 @@
 
 import functools
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +17,6 @@ import click
 from aggregator import opml
 from aggregator.cli import printing
 from aggregator.cli.once import poll_once
-from aggregator.cli.printing import console
 from aggregator.config import Settings, load
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.model import Source, SourceState
@@ -41,7 +42,7 @@ def with_settings(function: Callable[..., None]) -> Callable[..., None]:
             settings = load(config, overrides={"database": database, "opml": opml, **own})
             function(settings, **rest)
         except AggregatorError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printing.plain(str(error))) from error
 
     for option in reversed(OPTIONS):
         command = option(command)
@@ -58,6 +59,9 @@ def with_address(function: Callable[..., None]) -> Callable[..., None]:
 @click.version_option(package_name="tributary")
 def main() -> None:
     """Merge the feeds of a region into one river of news per category."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal or pipe that is not UTF-8 must not stop a poll
 
 
 @main.command()
@@ -94,7 +98,8 @@ def poll(settings: Settings, everything: bool, urls: tuple[str, ...], at: dateti
 def sources(settings: Settings) -> None:
     """List the sources and how they are."""
     with _open_synced(settings) as store:
-        console.print(printing.sources(store.sources()))
+        for line in printing.sources(store.sources()):
+            click.echo(line)
 
 
 @main.command("import")
@@ -107,8 +112,8 @@ def import_(settings: Settings, file: Path) -> None:
     if added:
         document.write(settings.opml, utc_now())
     for source in added:
-        console.print(f"added {source.url}", soft_wrap=True)
-    console.print(f"{len(added)} sources added, {len(already)} were there already.")
+        click.echo(printing.plain(f"added {source.url}"))
+    click.echo(f"{len(added)} sources added, {len(already)} were there already.")
 
 
 @main.command()
@@ -118,9 +123,12 @@ def export(settings: Settings, file: Path | None) -> None:
     """Write the list of sources as OPML for others, to FILE or to the terminal."""
     body = opml.write_sources(opml.read(settings.opml), settings.title, utc_now())
     if file is None:
-        click.echo(body.decode(), nl=False)
-    else:
+        click.echo(body, nl=False)  # bytes: the document names its encoding
+        return
+    try:
         file.write_bytes(body)
+    except OSError as error:
+        raise ConfigError(f"while writing {str(file)!r}: {error.strerror}") from error
 
 
 @main.command()
@@ -146,7 +154,7 @@ def stories(settings: Settings, as_json: bool) -> None:
         for stored in store.items():
             item = stored.item
             row = {"item": stored.id, "source": item.source, "guid": item.guid, "story": stored.story_id}
-            line = json.dumps(row, ensure_ascii=False) if as_json else f"{stored.story_id}\t{stored.id}\t{item.title}"
+            line = json.dumps(row) if as_json else f"{stored.story_id}\t{stored.id}\t{printing.plain(item.title)}"
             click.echo(line)
 
 

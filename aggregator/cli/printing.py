@@ -1,14 +1,15 @@
 """What the commands print, for people."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
 from aggregator.errors import ErrorClass
 from aggregator.model import Stored
@@ -16,6 +17,8 @@ from aggregator.pipeline import Report
 from aggregator.store import SourceView, Store
 
 console = Console(highlight=False, soft_wrap=True)
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 WORDS: Mapping[str, str] = {
     ErrorClass.TIMEOUT: "did not answer in time",
@@ -78,13 +81,18 @@ class FirstRound:
             round_over(self._reports)
 
 
+def plain(text: str) -> str:
+    """Text of others as one line, without what a terminal obeys: escapes, marks that turn the direction of writing."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
 def report(report: Report) -> None:
     """One line for a poll. Plainly: a thousand lines by rich take half a second."""
     name = report.source.title or report.source.url
     if report.message:
-        click.echo(f"{name}: {WORDS.get(report.status, report.status)} ({report.message})")
+        click.echo(plain(f"{name}: {WORDS.get(report.status, report.status)} ({report.message})"))
     else:
-        click.echo(f"{name}: {report.status}, {report.new} new, {report.changed} changed")
+        click.echo(plain(f"{name}: {report.status}, {report.new} new, {report.changed} changed"))
 
 
 def round_over(reports: Sequence[Report]) -> None:
@@ -94,16 +102,20 @@ def round_over(reports: Sequence[Report]) -> None:
     console.print(f"{len(reports)} sources polled, {failed} could not be read; {new} new items, {changed} changed.")
 
 
-def sources(views: Iterable[SourceView]) -> Table:
-    """The sources and how they are; under a failing one, what is wrong."""
-    table = Table("source", "items", "last read", "next check", "state", box=None)
-    for view in views:
-        name = escape(view.source.title or view.source.url)
-        state = view.state
-        table.add_row(name, str(view.items), _when(state.succeeded_at), _when(state.next_check_at), _how(view))
-        if state.error:
-            table.add_row("  " + escape(state.error))
-    return table
+def sources(views: Iterable[SourceView]) -> Iterator[str]:
+    """The sources and how they are, a line each; under a failing one, what is wrong."""
+    heads = ("source", "items", "last read", "next check", "state")
+    rows = [(heads, "")] + [(_row(view), view.state.error) for view in views]
+    widths = [max(cell_len(row[place]) for row, _ in rows) for place in range(len(heads))]
+    for row, error in rows:
+        yield "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        if error:
+            yield f"    {plain(error)}"
+
+
+def _row(view: SourceView) -> tuple[str, str, str, str, str]:
+    name, state = plain(view.source.title or view.source.url), view.state
+    return name, str(view.items), _when(state.succeeded_at), _when(state.next_check_at), _how(view)
 
 
 def _how(view: SourceView) -> str:
@@ -117,24 +129,28 @@ def _how(view: SourceView) -> str:
 def explain(store: Store, stored: Stored) -> None:
     """Where an item comes from, why it is where it is, and which feeds it entered."""
     item = stored.item
-    console.print(f"item {stored.id}: {escape(item.title)}")
-    console.print(f"  source     {escape(item.source)}")
-    console.print(f"  guid       {escape(item.guid)}")
-    console.print(f"  link       {escape(item.link)}")
-    console.print(f"  identity   {escape(stored.reason)}")
-    console.print(f"  published  {_when(item.published.at)}, as written: {escape(item.published.raw) or 'no date'}")
+    console.print(f"item {stored.id}: {_said(item.title)}")
+    console.print(f"  source     {_said(item.source)}")
+    console.print(f"  guid       {_said(item.guid)}")
+    console.print(f"  link       {_said(item.link)}")
+    console.print(f"  identity   {_said(stored.reason)}")
+    console.print(f"  published  {_when(item.published.at)}, as written: {_said(item.published.raw) or 'no date'}")
     console.print(f"  first seen {_when(stored.first_seen)}, {stored.revision} earlier revisions kept")
     for category in item.categories:
         evidence = f", from {category.evidence!r}" if category.evidence else ""
-        console.print(f"  category   {category.slug}, by the rule {category.rule!r}{escape(evidence)}")
+        console.print(f"  category   {category.slug}, by the rule {category.rule!r}{_said(evidence)}")
     console.print(f"  story      {stored.story_id}")
     for link in store.links(stored.story_id):
         if item.key in (link.item, link.other):
             other = link.other if link.item == item.key else link.item
-            console.print(f"  with       {escape(' '.join(other))}: {escape(link.reason)} ({link.level}, {link.rule})")
+            console.print(f"  with       {_said(' '.join(other))}: {_said(link.reason)} ({link.level}, {link.rule})")
     for row in store.log(stored.story_id):
         place = f"entered as number {row.sequence} at {_when(row.entered_at)}" if row.sequence else _waiting(store)
         console.print(f"  feed       {row.feed}: {place}")
+
+
+def _said(text: str) -> str:
+    return escape(plain(text))
 
 
 def _waiting(store: Store) -> str:

@@ -2,15 +2,16 @@
 reads or writes the store, and never drops an item.
 
 Level A so far: one guid within its source, or one canonical link in any source. Every link says why, and stories are
-what links join, so the order in which items arrive does not change which stories form.
+what links join, so the order in which items arrive does not change which stories form, but where a link turns out
+late to be that of a series.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from aggregator.model import Decision, DecisionKind, Item, Link, Stored
-from aggregator.stories.guards import contradiction
+from aggregator.stories.guards import another_issue, contradiction
 from aggregator.stories.identity import find, give_keys, is_material
 
 __all__ = ["decide", "give_keys"]
@@ -37,16 +38,18 @@ def decide(items: Sequence[Item], known: Known, now: datetime, late_after: timed
     with. An item published more than `late_after` before it is first seen is late: it is kept off the feeds' heads.
     Once the first round is over, so are the undated items of a source that was never read before.
     """
-    listed = frozenset(item.guid for item in items)
+    taken = {item.guid for item in items}
+    by_link: dict[str, list[Item]] = {}  # the items of this poll so far
     places = _places(items, now, guess=known.first_round or known.new_source)
     decisions: list[Decision] = []
     for item, sort_at in zip(items, places, strict=True):
         at_link = known.by_link.get(item.canonical, ()) if item.canonical else ()
-        found, stored, reason = find(item, known.by_guid.get(item.guid, ()), at_link, listed)
+        found, stored, reason = find(item, known.by_guid.get(item.guid, ()), at_link, taken)
+        taken.add(found.guid)
         if stored is not None:
             decisions.append(_known_item(found, stored, reason, now))
         else:
-            links = _links(found, at_link, decisions)
+            links = _links(found, [*(each.item for each in at_link), *by_link.get(item.canonical, ())])
             late = not known.first_round and _is_late(found, known.new_source, now - late_after)
             changed_at = _claimed_update(found, now) or sort_at
             decisions.append(
@@ -54,6 +57,7 @@ def decide(items: Sequence[Item], known: Known, now: datetime, late_after: timed
                     DecisionKind.NEW, found, reason, changed_at=changed_at, sort_at=sort_at, late=late, links=links
                 )
             )
+        by_link.setdefault(item.canonical, []).append(found)
     return tuple(decisions)
 
 
@@ -67,17 +71,24 @@ def _known_item(item: Item, stored: Stored, reason: str, now: datetime) -> Decis
     return Decision(DecisionKind.CHANGED, item, reason, material=True, changed_at=changed_at)
 
 
-def _links(item: Item, at_link: Sequence[Stored], decisions: Sequence[Decision]) -> tuple[Link, ...]:
-    """Links to every item at the same canonical link that does not contradict this one, those of this poll too."""
+def _links(item: Item, at_link: Sequence[Item]) -> tuple[Link, ...]:
+    """Links to every item at the same canonical link that is no other news; later versions of an item come later."""
     if not item.canonical:
         return ()
-    others = {stored.item.key: stored.item for stored in at_link}
-    others |= {each.item.key: each.item for each in decisions if each.item.canonical == item.canonical}
+    others = {other.key: other for other in at_link}
+    forbids = another_issue if _is_of_a_series(item, others.values()) else contradiction
     return tuple(
         Link(item.key, key, "A", 1.0, f"the same link, {item.canonical}", LINK_RULE)
         for key, other in others.items()
-        if not contradiction(item, other)
+        if not forbids(item, other)
     )
+
+
+def _is_of_a_series(item: Item, others: Iterable[Item]) -> bool:
+    """Whether the link is that of many news: a front page, or a page that one source gives to several items."""
+    sources = [item.source, *(other.source for other in others)]
+    is_front_page = not set("/?#") & set(item.canonical.removeprefix("https://"))
+    return is_front_page or len(set(sources)) < len(sources)
 
 
 def _claimed_update(item: Item, now: datetime) -> datetime | None:

@@ -39,6 +39,25 @@ def contradiction(one: Item, other: Item) -> str:
     return ""
 
 
+def another_issue(one: Item, other: Item) -> str:
+    """Why two items with the link of a series are different issues of it, "" if they are one.
+
+    Podcasts, flashes and calendars give every item the page that lists them all. Nothing is proven by such a link, so
+    the items themselves must be alike.
+    """
+    if reason := contradiction(one, other):
+        return reason
+    if one.enclosures != other.enclosures:
+        return "they carry different media"
+    shared_text = containment(one, other)
+    has_text = min(_length(one), _length(other)) >= JUDGED_WORDS
+    if _apart(one, other) >= EPISODE_APART and not (has_text and shared_text >= SAME_TEXT):
+        return "they were published at different times, and too little of their text is the same"
+    if words(one.title) != words(other.title) and min(title_likeness(one, other), shared_text) < NEW_EPISODE:
+        return "neither the titles nor the texts are the same"
+    return ""
+
+
 def new_episode(old: Item, new: Item) -> str:
     """Why an item that came under a known guid is other news than the stored one, "" if it is a version of it."""
     before, after = old.published.at, new.published.at
@@ -50,6 +69,11 @@ def new_episode(old: Item, new: Item) -> str:
     if contradiction(old, new) or max(title_likeness(old, new), shared_text) < NEW_EPISODE:
         return f"published anew on {after:%Y-%m-%d} with another text ({shared_text:.0%} of the shorter one is shared)"
     return ""
+
+
+def _apart(one: Item, other: Item) -> timedelta:
+    first, second = one.published.at, other.published.at
+    return abs(second - first) if first and second else timedelta()
 
 
 def _slots(title: str) -> frozenset[str]:

@@ -4,11 +4,11 @@ or the same; never looks at other sources.
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from aggregator.model import Item, Stored
-from aggregator.stories.guards import contradiction, new_episode
+from aggregator.stories.guards import another_issue, new_episode
 from aggregator.stories.similarity import figures, words
 
 EPISODE = "#episode-"
@@ -24,30 +24,31 @@ def give_keys(items: Sequence[Item]) -> tuple[Item, ...]:
     keyed: dict[str, Item] = {}
     for item in _distinct(items):
         if item.guid and guids[item.guid] == 1:
-            guid = item.guid
-        elif item.canonical and links[item.canonical] == 1:
+            guid = _hash(item.guid) if EPISODE in item.guid else item.guid  # that mark is ours
+        elif item.canonical and links[item.canonical] == 1 and item.canonical not in guids:
             guid = item.canonical
         else:
-            guid = "hash:" + _hash(item.canonical, item.title, item.published.raw)
+            guid = _hash(item.canonical, item.title, item.published.raw)
         keyed.setdefault(guid, replace(item, guid=guid))
     return tuple(keyed.values())
 
 
 def _distinct(items: Sequence[Item]) -> Sequence[Item]:
-    return list({(item.guid, item.canonical, item.title): item for item in reversed(items)}.values())[::-1]
+    told = {(item.guid, item.canonical, item.title, "" if item.guid else item.published.raw): item for item in items[::-1]}
+    return list(told.values())[::-1]
 
 
 def _hash(*parts: str) -> str:
-    return hashlib.blake2b("\n".join(parts).encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return "hash:" + hashlib.blake2b("\n".join(parts).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def find(
-    item: Item, episodes: Sequence[Stored], at_link: Sequence[Stored], listed: frozenset[str]
+    item: Item, episodes: Sequence[Stored], at_link: Sequence[Stored], taken: Set[str]
 ) -> tuple[Item, Stored | None, str]:
     """The item under its final guid, the stored one that it is a version of, and how that was found.
 
-    `episodes` came under its guid, oldest first; `at_link` stand at its canonical link, of any source; `listed` are
-    the guids of the document: an item whose guid is still listed cannot have been renumbered.
+    `episodes` came under its guid, oldest first; `at_link` stand at its canonical link, of any source; `taken` are
+    the guids of the document and of the items found so far: what has one of them cannot have been renumbered.
     """
     for stored in reversed(episodes):
         if not new_episode(stored.item, item):
@@ -56,9 +57,10 @@ def find(
         reason = "its guid was used again: " + new_episode(episodes[-1].item, item)
         return replace(item, guid=f"{item.guid}{EPISODE}{len(episodes) + 1}"), None, reason
     for stored in reversed(at_link):
-        renumbered = stored.item.source == item.source and stored.item.guid.partition(EPISODE)[0] not in listed
-        if renumbered and not contradiction(stored.item, item):
-            return replace(item, guid=stored.item.guid), stored, "the same link, under another guid"
+        guid = stored.item.guid
+        is_free = guid not in taken and guid.partition(EPISODE)[0] not in taken
+        if stored.item.source == item.source and is_free and not another_issue(stored.item, item):
+            return replace(item, guid=guid), stored, "the same link, under another guid"
     return item, None, "a new guid" if item.guid != item.canonical else "a new link"
 
 
