@@ -9,6 +9,8 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,15 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator.config import Settings, load
-from aggregator.errors import AggregatorError, ConfigError, StoreError
-from aggregator.pipeline import Pipeline, Report, read_sources, utc_now
+from aggregator.errors import AggregatorError, ConfigError, ErrorClass, StoreError
+from aggregator.pipeline import Clock, Pipeline, Report, read_sources, utc_now
 from aggregator.store import Store, open_store
 
 DISPATCH_SECONDS = 1
 RELOAD_SECONDS = 5
 INDEX_SECONDS = 3  # what was stored can be searched for after that time
 DUE_LIMIT = 1000  # sources taken up at once
+REST = timedelta(minutes=5)  # of a source whose poll could not be stored: in the store it is still due
 
 log = logging.getLogger("tributary")
 
@@ -34,18 +37,22 @@ class Poller:
     it is made, ConfigError if that cannot be read, and again when it changes.
     """
 
-    def __init__(self, settings: Settings, store: Store, done: Callable[[Report], None]) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, done: Callable[[Report], None], clock: Clock = utc_now
+    ) -> None:
         self.settings = settings
         self.store = store
         self.done = done
+        self.clock = clock
         self.stop = asyncio.Event()
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._resting: dict[str, datetime] = {}  # until when
         self._first_round = True
         self._reload()
 
     async def run(self) -> None:
         """Poll until stopped; what is under way then is given up, and asked again at the next start."""
-        async with Pipeline(self.settings, self.store) as self._pipeline:
+        async with Pipeline(self.settings, self.store, self.clock) as self._pipeline:
             jobs = self._jobs()
             jobs.start()
             await self.stop.wait()
@@ -66,20 +73,29 @@ class Poller:
 
     async def dispatch(self) -> None:
         """Take up what is due and not under way, and end the first round once every source was asked."""
-        pipeline = self._pipeline
-        due = await pipeline.write(self.store.due, pipeline.clock(), DUE_LIMIT + len(self._under_way))
-        for source, state in due:
-            if source.url not in self._under_way:
-                task = asyncio.create_task(pipeline.poll([(source, state)], self.done))
-                self._under_way[source.url] = task
-                task.add_done_callback(lambda _, url=source.url: self._under_way.pop(url))  # type: ignore[misc]
-        if self._first_round and not due and not self._under_way:
+        pipeline, now = self._pipeline, self.clock()
+        self._resting = {url: until for url, until in self._resting.items() if until > now}
+        passed_over = self._under_way.keys() | self._resting.keys()
+        due = await pipeline.write(self.store.due, now, DUE_LIMIT + len(passed_over))
+        if self.stop.is_set():
+            return
+        awaited = [each for each in due if each[0].url not in passed_over]
+        for source, state in awaited:
+            task = asyncio.create_task(pipeline.poll([(source, state)], self._take))
+            self._under_way[source.url] = task
+            task.add_done_callback(lambda _, url=source.url: self._under_way.pop(url))  # type: ignore[misc]
+        if self._first_round and not awaited and not self._under_way:
+            await pipeline.write(self.store.open_log, now)
             self._first_round = False
-            await pipeline.write(self.store.open_log, pipeline.clock())
+
+    def _take(self, report: Report) -> None:
+        if report.status in ("unwritten", ErrorClass.INTERNAL):
+            self._resting[report.source.url] = self.clock() + REST
+        self.done(report)
 
     def _reload(self) -> None:
         self._read_at = _changed_at(self.settings.opml)  # change time of what is read now
-        self.store.sync_sources(read_sources(self.settings), utc_now())
+        self.store.sync_sources(read_sources(self.settings), self.clock())
         self.store.close()
 
     async def _reload_if_changed(self) -> None:
@@ -102,7 +118,7 @@ def _changed_at(path: str) -> float:
 def _report_job(event: Any) -> None:
     if event.code == EVENT_JOB_MISSED:
         log.error("missed job=%s", event.job_id)
-    else:
+    elif not isinstance(event.exception, asyncio.CancelledError):  # that is how a job ends at the stop
         log.critical("crashed job=%s", event.job_id, exc_info=event.exception)
 
 
@@ -118,7 +134,9 @@ async def run_until_stopped(poller: Poller) -> None:
 
 
 async def _main(settings: Settings) -> None:
-    await run_until_stopped(Poller(settings, open_store(settings.database, settings.authority), lambda _: None))
+    read_sources(settings)  # before the database is made: a broken list leaves no file behind
+    with closing(open_store(settings.database, settings.authority)) as store:
+        await run_until_stopped(Poller(settings, store, lambda _: None))
 
 
 @click.command()
@@ -130,7 +148,7 @@ def main(config: str | None, database: str | None, opml: str | None) -> None:
     try:
         settings = load(config, overrides={"database": database, "opml": opml})
         logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
-        logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what it has to say, _report_job says
         asyncio.run(_main(settings))
     except AggregatorError as error:
         raise click.ClickException(str(error)) from error

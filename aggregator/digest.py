@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from aggregator import stories, words
 from aggregator.classify import classify, load_taxonomy
-from aggregator.clean import clean
+from aggregator.clean import clean, heading
 from aggregator.model import Item, ParsedFeed, Source, SourceKind
 from aggregator.parse import parse, parse_page
 
@@ -39,4 +39,4 @@ def digest(source: Source, body: bytes, url: str, headers: Mapping[str, str], ca
         except (ValueError, ArithmeticError, LookupError, RecursionError) as error:
             skipped.append(f"entry {number}: {type(error).__name__}: {error}")
     keyed = stories.give_keys(items)
-    return Digest(replace(feed, entries=()), keyed, tuple(map(words.index, keyed)), tuple(skipped))
+    return Digest(replace(heading(feed), entries=()), keyed, tuple(map(words.index, keyed)), tuple(skipped))

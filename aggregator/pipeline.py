@@ -33,13 +33,14 @@ from aggregator.model import (
     NotModified,
     Outcome,
     Rendition,
+    Republish,
     Source,
     SourceState,
     Update,
 )
 from aggregator.publish import render
 from aggregator.publish.select import ALL, select
-from aggregator.store import Known, Store
+from aggregator.store import Known, SourceView, Store
 from aggregator.workers import WorkerDied, Workers
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Pipeline:
         return await self._settle(state, found), found.skipped
 
     async def _keep(self, state: SourceState) -> Update:
-        """Store a state that comes without items, in one transaction with those that wait for the writing thread too."""
+        """Store a state that comes without items, in one transaction with those that wait for the writer too."""
         stored = asyncio.get_running_loop().create_future()
         self._waiting.append((state, stored))
         if self._keeper.done():
@@ -166,10 +167,10 @@ class Pipeline:
     async def _keep_waiting(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
-            error: StoreError | None = None
+            error: Exception | None = None
             try:
                 await self.write(self.store.keep, [state for state, _ in batch])
-            except StoreError as raised:
+            except Exception as raised:  # noqa: BLE001 - handed on: who waits for it would wait for ever
                 error = raised
             for _, stored in batch:
                 if not stored.done():  # its poll may have been given up
@@ -188,13 +189,12 @@ class Pipeline:
 
     async def _settle(self, state: SourceState, found: "Digest") -> Update:
         at = state.checked_at or self.clock()
-        items = found.items if found else ()
 
         def make(known: Known) -> Update:
-            decisions = stories.decide(items, known, at, timedelta(hours=self.settings.late_hours))
-            return Update(state, decisions, at, found.words if found else ())
+            decisions = stories.decide(found.items, known, at, timedelta(hours=self.settings.late_hours))
+            return Update(state, decisions, at, found.words)
 
-        guids, links = [item.guid for item in items], [item.canonical for item in items]
+        guids, links = [item.guid for item in found.items], [item.canonical for item in found.items]
         return await self.write(self.store.settle, state.url, guids, links, make)
 
 
@@ -241,10 +241,15 @@ def publish_feed(store: Store, slug: str, format: Format, settings: Settings) ->
     feed = select(
         slug,
         store.head(slug, settings.feed_length),
-        sources={view.source.url: view.source for view in views},
+        sources={view.source.url: _allowed(view) for view in views},
         states={view.source.url: view.state for view in views},
         labels=labels,
         settings=settings,
         empty_updated=EMPTY_SINCE,
     )
     return replace(render(feed, format), updated=changed_at)
+
+
+def _allowed(view: SourceView) -> Source:
+    """A source's line; one that left feeds.opml allows us no whole texts any more."""
+    return view.source if view.listed else replace(view.source, republish=Republish.LEAD)

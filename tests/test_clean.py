@@ -6,13 +6,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.clean import clean, language
+from aggregator.clean import clean, heading, language
 from aggregator.model import Date, Enclosure, Entry, Genre, Image, Item, Origin, ParsedFeed, Source
 
 SOURCE = Source("https://journal.example/feed", departements=("25", "39"))
@@ -283,3 +284,28 @@ def test_the_caption_of_a_picture_is_no_part_of_the_text() -> None:
     assert (item.lead, item.labels, item.genre) == ("Le lavoir est restauré.", ("VIDÉO",), Genre.VIDEO)
     assert item.image is not None and item.image.credit == "© D Poirier"
     assert "Poirier" not in item.text
+
+
+def test_no_field_is_longer_than_a_feed_can_bear() -> None:
+    long = "https://x.example/" + "l" * 10**6
+    item = cleaned(
+        guid="1", title="T", link=long, content=f'<p><a href="{long}">a</a> b <img src="{long}"></p>',
+        images=(Image(long),), origin=Origin("T", long, long, "i" * 10**6),
+        enclosures=tuple(Enclosure(f"https://x.example/{number}.mp3") for number in range(10_000)),
+    )  # fmt: skip
+    assert len(item.enclosures) == 50
+    assert len(repr(replace(item, enclosures=()))) < 5_000
+
+
+def test_what_a_feed_says_of_itself_becomes_plain_text() -> None:
+    feed = ParsedFeed(
+        "https://x.example/",
+        "rss20",
+        (),
+        title="\u202eL&#039;<b>Est</b>",
+        subtitle="a\u200bb",
+        author="N\u2066",
+        rights="&copy; E",
+    )
+    told = heading(feed)
+    assert (told.title, told.subtitle, told.author, told.rights) == ("L'Est", "ab", "N", "© E")

@@ -162,3 +162,15 @@ def test_a_feed_that_is_cut_anywhere_keeps_every_entry_before_the_cut(count: int
     feed = parse(whole[:cut], URL, {})
     assert [entry.guid for entry in feed.entries] == [str(n) for n, end in enumerate(ends) if end <= cut]
     assert bool(feed.flaw) == (cut < len(whole))
+
+
+def test_no_address_and_no_id_of_a_feed_is_longer_than_a_state_can_bear() -> None:
+    long = "l" * 10**6
+    body = (
+        f'<feed xmlns="http://www.w3.org/2005/Atom"><title>{long}</title><id>urn:{long}</id>'
+        f'<link href="https://x.example/{long}"/><rights>{long}</rights>'
+        f'<entry><id>urn:1</id><title>x</title><link href="https://x.example/{long}"/></entry></feed>'
+    )
+    feed = parse(body.encode(), "https://x.example/", {})
+    assert len(feed.entries) == 1
+    assert len(repr(feed)) < 10_000

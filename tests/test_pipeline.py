@@ -159,6 +159,28 @@ def test_a_fault_of_ours_stops_one_source_and_is_logged_as_critical(
     assert any(record.levelno == logging.CRITICAL for record in caplog.records)
 
 
+def test_a_fault_of_ours_while_states_are_written_holds_up_nobody(tmp_path: Path) -> None:
+    with World(tmp_path, down=answer(503), missing=answer(404)) as world:
+
+        def keep_badly(states: object) -> None:
+            raise ZeroDivisionError
+
+        world.store.keep = keep_badly  # type: ignore[method-assign]
+        assert {report.status for report in world.poll().values()} == {ErrorClass.INTERNAL}
+
+
+def test_a_source_that_left_the_list_is_given_on_in_full_no_more(store: Store) -> None:
+    (line,) = (replace(view.source, republish=Republish.FULL) for view in store.sources())
+    store.sync_sources([line], NOW)
+    settle(store, [make_item(1, html="<p>Le texte entier.</p>")])
+    store.open_log(NOW)
+    before = publish_feed(store, "all", Format.ATOM, Settings())
+    store.sync_sources([], NOW)
+    after = publish_feed(store, "all", Format.ATOM, Settings())
+    assert before is not None and b"Le texte entier." in before.body
+    assert after is not None and b"Le texte entier." not in after.body and line.title.encode() in after.body
+
+
 def test_one_line_is_logged_for_each_source_and_poll(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "tributary")
     with World(tmp_path, feed=GOOD, down=answer(503)) as world:

@@ -160,6 +160,12 @@ def test_what_an_origin_does_not_say_is_filled_in(own, url, id):
     assert (source.title, source.url, source.id, source.updated) == ("Blog", url, id, NOON)
 
 
+@pytest.mark.parametrize("id", ["Le blog", "blog", "urn:" + "i" * 2000, "http://a b/"])
+def test_an_id_that_is_no_uri_gives_way_to_the_address(id):
+    own = Origin("Blog", "https://blog.example/atom", id=id)
+    assert entry_of(stored(A, origin=own)).source.id == "https://blog.example/atom"
+
+
 def test_an_origin_without_a_title_is_no_source():
     assert entry_of(stored(A, origin=Origin(" ", "https://blog.example/atom"))).source.title == "Journal A"
 

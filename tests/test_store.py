@@ -12,7 +12,7 @@ import pytest
 from aggregator import words
 from aggregator.errors import ErrorClass, StoreError
 from aggregator.model import Category, Image, Republish, SourceState, Update
-from aggregator.store import Store, open_store
+from aggregator.store import Known, Store, open_store
 from aggregator.stories import decide
 from tests.values import NOW, SOURCE, date, make_item, settle, sources
 
@@ -265,6 +265,44 @@ def test_a_story_is_one_hit(store: Store) -> None:
     assert len(store.search("projet", "fr")) == 1
 
 
+def test_an_id_of_ours_that_a_source_claims_is_not_given_to_it(store: Store) -> None:
+    store.sync_sources(sources(SOURCE, OTHER), NOW)
+    settle(store, [make_item(1, guid="plain", canonical="")])
+    (original,) = store.items()
+    ours = store.story(original.story_id).entry_id  # type: ignore[union-attr]
+    empty = open_store(":memory:")
+    empty.sync_sources(sources(SOURCE, OTHER), NOW)
+    settle(empty, [make_item(1, source=OTHER, guid=ours, canonical="")], source=OTHER)
+    settle(empty, [make_item(1, guid="plain", canonical="")])
+    told = [empty.story(stored.story_id).entry_id for stored in empty.items()]  # type: ignore[union-attr]
+    assert told[0] != told[1] == ours
+    empty.close()
+
+
+def test_of_many_items_at_one_link_the_newest_are_known(store: Store) -> None:
+    settle(store, [make_item(number, canonical="https://outlet.example/direct") for number in range(60)])
+    asked: list[Known] = []
+
+    def make(known: Known) -> Update:
+        asked.append(known)
+        return Update(SourceState(SOURCE), (), NOW)
+
+    store.settle(SOURCE, [], ["https://outlet.example/direct"], make)
+    (ids,) = ([stored.id for stored in group] for group in asked[0].by_link.values())
+    assert ids == list(range(11, 61))
+
+
+def test_a_source_that_leaves_the_list_or_comes_back_changes_the_bytes_of_feeds(store: Store) -> None:
+    store.open_log(NOW)
+    settle(store, [make_item(1)])
+    versions = []
+    for listed in (sources(), sources(OTHER), sources(OTHER), sources()):
+        store.sync_sources(listed, NOW)
+        versions.append(store.feed("all").version)
+    first, left, same, back = versions
+    assert first < left == same < back
+
+
 # ── trouble
 
 WRITING: list[Callable[[Store], object]] = [
@@ -374,6 +412,14 @@ def test_a_reading_store_never_checkpoints(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "t.db"), writer=False)
     assert store._db.execute("PRAGMA wal_autocheckpoint").fetchone()[0] == 0  # type: ignore[attr-defined]
     store.close()
+
+
+def test_half_a_character_is_a_store_error(store: Store) -> None:
+    with pytest.raises(StoreError):
+        store.find("\ud83d")
+    with pytest.raises(StoreError):
+        settle(store, [make_item(1, title="\ud83d", fingerprint="1")])
+    assert not list(store.items())
 
 
 def test_a_number_that_no_item_can_have_is_a_store_error(store: Store) -> None:

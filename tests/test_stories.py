@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from aggregator.model import Date, DecisionKind, Enclosure, Item
 from aggregator.store import Store, open_store
 from aggregator.stories import give_keys
-from aggregator.stories.guards import contradiction, new_episode
+from aggregator.stories.guards import another_issue, contradiction, new_episode
 from aggregator.stories.identity import is_material
 from tests.values import NOW, SOURCE, date, make_item, settle, sources
 
@@ -60,6 +60,11 @@ def test_an_item_whose_link_is_the_guid_of_another_is_kept_beside_it() -> None:
     named = make_item(1, guid="https://outlet.example/article-2")
     nameless = make_item(2, guid="")
     assert len({item.guid for item in give_keys([named, nameless])}) == 2
+
+
+def test_a_guid_of_any_length_makes_a_short_key() -> None:
+    one, other = give_keys([make_item(1, guid="g" * 10**6), make_item(2, guid="g" * 10**6 + "2")])
+    assert one.guid != other.guid and len(one.guid) < 100 > len(other.guid)
 
 
 def test_a_guid_that_looks_like_one_of_our_episodes_is_kept_apart_from_them(store: Store) -> None:
@@ -154,6 +159,27 @@ def test_one_link_in_two_sources_is_one_story_with_a_reason(store: Store) -> Non
     assert link.level == "A" and "the same link" in link.reason
 
 
+def test_an_item_that_moves_to_the_link_of_another_joins_its_story(store: Store) -> None:
+    store.sync_sources(sources(SOURCE, OTHER), NOW)
+    settle(store, [make_item(1)])
+    elsewhere = make_item(1, source=OTHER, guid="x", canonical="https://other.example/1")
+    settle(store, [elsewhere], source=OTHER)
+    assert len({stored.story_id for stored in store.items()}) == 2
+    corrected = replace(elsewhere, canonical=make_item(1).canonical, fingerprint="corrected")
+    settle(store, [corrected], source=OTHER)
+    assert len({stored.story_id for stored in store.items()}) == 1
+
+
+def test_a_source_that_dates_its_items_anew_leaves_no_revisions(store: Store) -> None:
+    settle(store, [make_item(1)])
+    for hours in range(1, 5):
+        again = make_item(1, published=date(NOW + timedelta(hours=hours)), fingerprint=f"poll {hours}")
+        assert kinds(store, [again], now=NOW + timedelta(hours=hours)) == [DecisionKind.CHANGED]
+    (stored,) = store.items()
+    assert stored.revision == 0 and store.revisions(stored.id) == ()
+    assert stored.item.published.at == NOW + timedelta(hours=4)
+
+
 def test_a_link_used_for_a_series_does_not_join_its_issues(store: Store) -> None:
     store.sync_sources(sources(SOURCE, OTHER), NOW)
     link = "https://outlet.example/agenda"
@@ -202,6 +228,27 @@ def test_a_shared_link_is_vetoed_only_by_a_contradiction(
     first, second = make_item(1, lead="Court.", **one), make_item(2, lead="Bref.", **other)
     assert bool(contradiction(first, second)) is vetoed
     assert bool(contradiction(second, first)) is vetoed
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "vetoed"),
+    [
+        ({}, {}, False),
+        ({"title": "Météo du 12 février", "lead": "Pluie."}, {"title": "Météo du 13 février", "lead": "Soleil."}, True),
+        ({}, {"enclosures": (Enclosure("https://outlet.example/2.mp3"),)}, True),
+        ({"lead": ""}, {"lead": "", "published": date(NOW - timedelta(days=1))}, True),
+        ({"text": LONG}, {"text": LONG, "published": date(NOW - timedelta(days=1))}, False),
+        ({"text": LONG}, {"text": LONG, "title": "Le conseil vote le beau projet numéro 1"}, False),
+        ({"lead": ""}, {"lead": "", "title": "Le conseil vote le beau projet numéro 1"}, True),
+    ],
+    ids=["the same", "dates differ", "other media", "days apart", "days apart, one text", "retitled", "titles alone"],
+)
+def test_issues_of_a_series_are_one_only_if_they_are_alike(
+    one: dict[str, object], other: dict[str, object], vetoed: bool
+) -> None:
+    first, second = make_item(1, **one), make_item(1, **other)
+    assert bool(another_issue(first, second)) is vetoed
+    assert bool(another_issue(second, first)) is vetoed
 
 
 def test_a_later_publication_of_the_same_text_is_no_new_episode() -> None:

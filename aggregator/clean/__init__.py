@@ -15,8 +15,10 @@ from aggregator.clean.characters import scrub
 from aggregator.clean.html import sanitise
 from aggregator.model import Date, Enclosure, Entry, Item, Origin, ParsedFeed, Source
 
-__all__ = ["clean", "fingerprint", "language"]
+__all__ = ["clean", "fingerprint", "heading", "language"]
 
+ENCLOSURES_LIMIT = 50
+ID_LIMIT_CHARS = 1000
 TAGS_LIMIT = 50
 TAG_LIMIT_CHARS = 200
 SAME_START_CHARS = 100
@@ -68,6 +70,17 @@ def clean(entry: Entry, feed: ParsedFeed, source: Source) -> Item:
         point=scrub(entry.point).strip(),
     )
     return replace(item, fingerprint=fingerprint(item))
+
+
+def heading(feed: ParsedFeed) -> ParsedFeed:
+    """What a feed says of itself, as plain text; its entries stay as they are."""
+    return replace(
+        feed,
+        title=text.at_word(text.plain(feed.title), text.TITLE_LIMIT_CHARS),
+        subtitle=text.plain(feed.subtitle),
+        author=text.plain(feed.author),
+        rights=text.plain(feed.rights),
+    )
 
 
 def fingerprint(item: Item) -> str:
@@ -128,7 +141,7 @@ def _tags(tags: tuple[str, ...]) -> tuple[str, ...]:
 
 def _enclosures(enclosures: tuple[Enclosure, ...], base: str) -> tuple[Enclosure, ...]:
     kept = (replace(each, url=links.absolute(each.url, base), type=scrub(each.type).lower()) for each in enclosures)
-    return tuple(dict.fromkeys(each for each in kept if each.url))
+    return tuple(dict.fromkeys(each for each in kept if each.url))[:ENCLOSURES_LIMIT]
 
 
 def _author(entry: Entry, feed: ParsedFeed) -> str:
@@ -151,6 +164,6 @@ def _origin(origin: Origin | None) -> Origin | None:
         title=text.plain(origin.title),
         url=links.absolute(origin.url),
         site=links.absolute(origin.site),
-        id=scrub(origin.id).strip(),
+        id=scrub(origin.id[:ID_LIMIT_CHARS]).strip(),
         rights=text.plain(origin.rights),
     )

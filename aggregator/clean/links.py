@@ -11,7 +11,7 @@ import idna
 
 from aggregator.clean.characters import scrub
 
-LINK_LIMIT_CHARS = 4096  # a longer one is no address of an article; it has no canonical form
+LINK_LIMIT_CHARS = 4096  # a longer one is no address that a browser and its server agree on
 
 _WEB = ("http://", "https://")
 _SIMPLE = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?:/[A-Za-z0-9/_.~=&?-]*)?\Z")  # most links: nothing to change
@@ -57,7 +57,9 @@ _REDIRECTORS = {  # host and path → the parameter that holds the target
 
 
 def absolute(link: str, base: str = "") -> str:
-    """Make a link absolute and fit for an attribute; "" where it is not of the web."""
+    """Make a link absolute and fit for an attribute; "" where it is not of the web, or longer than LINK_LIMIT_CHARS."""
+    if len(link) > LINK_LIMIT_CHARS:
+        return ""
     if _SIMPLE.match(link):
         return link
     link = scrub(link).strip()

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import signal
 import tempfile
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def serve(settings: Settings) -> None:
     """Serve until stopped."""
     _log(settings.log_level)
     with Site(settings), suppress(KeyboardInterrupt):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, for process managers
         _greet(settings)
         threading.Event().wait()
 
@@ -60,13 +62,12 @@ def demo_settings(settings: Settings, origin: Origin, folder: str) -> Settings:
 async def _run(settings: Settings, origin: Origin | None = None, pause_seconds: float = 0) -> None:
     first_round = FirstRound()
     read_sources(settings)  # before the database is made: a broken list leaves no file behind
-    store = open_store(settings.database, settings.authority)
-    poller = Poller(settings, store, first_round.done)
-    with Site(settings), first_round.shown(len(store.due(utc_now(), DUE_LIMIT))):
-        _greet(settings)
-        async with _playing(origin, pause_seconds):
-            await run_until_stopped(poller)
-    store.close()
+    with closing(open_store(settings.database, settings.authority)) as store:
+        poller = Poller(settings, store, first_round.done)
+        with Site(settings), first_round.shown(len(store.due(utc_now(), DUE_LIMIT))):
+            _greet(settings)
+            async with _playing(origin, pause_seconds):
+                await run_until_stopped(poller)
     console.print("Stopped.")
 
 
@@ -98,5 +99,5 @@ def _log(level: str) -> None:
         )
     else:
         logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
-    for noisy in ("apscheduler", "waitress"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what it has to say, the poller says
+    logging.getLogger("waitress").setLevel(logging.WARNING)

@@ -30,6 +30,7 @@ class Site:
                 web.create_app(settings), map=self._sockets, host=settings.host, port=settings.port, threads=THREADS
             )
         except (OSError, ValueError) as error:  # ValueError: no such host
+            wasyncore.close_all(self._sockets)
             reason = getattr(error, "strerror", None) or error
             raise ConfigError(f"cannot serve at {settings.host}:{settings.port}: {reason}") from error
 

@@ -21,6 +21,7 @@ from aggregator.parse.repair import repair
 from aggregator.parse.values import LABEL_LIMIT, TITLE_LIMIT, absolute, as_html, is_image, number
 
 RIGHTS_LIMIT = 1000  # characters
+ID_LIMIT = 2000  # of a feed
 
 _FORMATS = {"rss091u": "rss091", "rss091n": "rss091"}
 _HEADERS = {"content-type": "application/xml; charset=utf-8"}  # so is what repair gives
@@ -127,7 +128,7 @@ class Reader:
             url=self.url,
             format=self.format,
             entries=entries,
-            id=_text(node, "id"),
+            id=_text(node, "id")[:ID_LIMIT],
             title=_text(node, "title")[:TITLE_LIMIT],
             site=self._alternate(links, self.url) or absolute(_text(node, "link"), self.url),
             subtitle=_text(node, "subtitle")[:TITLE_LIMIT],
@@ -183,7 +184,7 @@ class Reader:
         """What links of the entry are relative to: xml:base, else the document."""
         for key in ("title_detail", "summary_detail"):
             if base := _text(_node(node, key), "base"):
-                return absolute(base, self.url)
+                return absolute(base, self.url) or self.url
         return self.url
 
     def _entry_link(self, node: Node, guid: str, base: str) -> str:

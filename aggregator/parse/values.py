@@ -7,6 +7,7 @@ from urllib.parse import urljoin, urlsplit
 LABEL_LIMIT = 300  # characters of an author, a tag, a language
 TITLE_LIMIT = 2000
 TAG_LIMIT = 100  # of one entry
+LINK_LIMIT = 4096
 
 _IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".svg")
 _TAG = re.compile(r"<[A-Za-z/!?]")
@@ -14,7 +15,9 @@ _MARKUP = re.compile(r"</[a-z]|<(?:br|p|img|hr)\b|&#?\w+;", re.IGNORECASE)
 
 
 def absolute(link: str, base: str) -> str:
-    """The link as a whole http(s) URL, "" where it is none."""
+    """The link as a whole http(s) URL, "" where it is none, or longer than LINK_LIMIT."""
+    if len(link) > LINK_LIMIT:
+        return ""
     link = re.sub(r"[\t\r\n]", "", link).strip()
     if link[:4].lower() == "www.":
         link = f"https://{link}"

@@ -1,5 +1,6 @@
 """Says what a feed of ours holds: takes the stories of its log, gives a CategoryFeed."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,6 +8,8 @@ from urllib.parse import urlsplit
 
 from aggregator.config import Settings
 from aggregator.model import CategoryFeed, FeedEntry, Origin, Source, SourceState, Stored, Story
+
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]{1,1000}")
 
 ALL = "all"  # the feed of everything; its page is the front page
 
@@ -42,7 +45,7 @@ _PHRASES = {
 
 @dataclass(frozen=True, slots=True)
 class _Origins:
-    """What is known of the sources; one that left feeds.opml is known by its state, or by its URL alone."""
+    """What is known of the sources; one without a line is known by its state, or by its URL alone."""
 
     sources: Mapping[str, Source]
     states: Mapping[str, SourceState]
@@ -57,7 +60,7 @@ class _Origins:
         own = stored.item.origin
         if own is None or not own.title.strip():
             return polled
-        return replace(own, url=own.url or polled.url, id=own.id or own.url or own.site or polled.id)
+        return replace(own, url=own.url or polled.url, id=_first_uri(own.id, own.url, own.site, polled.id))
 
     def _polled(self, url: str) -> Origin:
         source, state = self.source(url), self.states.get(url) or SourceState(url=url)
@@ -65,7 +68,7 @@ class _Origins:
             title=source.title.strip() or state.feed_title.strip() or _host(url),
             url=url,
             site=source.site or state.feed_site,
-            id=state.feed_id or url,
+            id=_first_uri(state.feed_id, url),
             rights=state.feed_rights,
         )
 
@@ -142,6 +145,11 @@ def _subtitle(feed: str, label: str, entries: tuple[FeedEntry, ...], language: s
     count = len({entry.source.url for entry in entries})
     sources = phrases.one if count == 1 else phrases.many.format(count=count)
     return (phrases.all if feed == ALL else phrases.category).format(label=label, sources=sources)
+
+
+def _first_uri(*candidates: str) -> str:
+    """The first that may be an id (RFC 4287 §4.2.6); many a source writes its name there."""
+    return next(filter(_URI.fullmatch, candidates), candidates[-1])
 
 
 def _host(url: str) -> str:

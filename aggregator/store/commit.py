@@ -4,16 +4,17 @@ Rows are gathered first and written table by table with executemany: 14 µs a ro
 """
 
 import hashlib
+import re
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import replace
 
 from aggregator.errors import StoreError
 from aggregator.model import Decision, DecisionKind, Item, Key, SourceState, Update
 from aggregator.store.rows import to_item, to_json, to_seconds, to_state
 
 NO_CATEGORY = "divers"
-URI_SCHEMES = ("http://", "https://", "tag:", "urn:")
-ENTRY_ID_LIMIT = 1000
+OWN_ID = re.compile(r"(?:https?://|tag:|urn:)[^\s<>\"{}|\\^`]{1,1000}")  # of a source that is fit for an atom:id
 
 
 class Commit:
@@ -105,15 +106,17 @@ class Commit:
         return int(self.db.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0])  # noqa: S608
 
     def _entry_id(self, item: Item) -> str:
-        """The source's own id where it is a URI that no other story has (RFC 4287 §4.2.6), else one of ours."""
-        guid = item.guid
-        if guid.startswith(URI_SCHEMES) and len(guid) < ENTRY_ID_LIMIT and not set(guid) & set(' <>"{}|\\^`\n\t'):
+        """The source's own id where it is a URI that no other story has (RFC 4287 §4.2.6), else one of ours. None that
+        is ours to give is taken from a source: the item that it belongs to may come later.
+        """
+        guid, ours = item.guid, f"tag:{self.authority}:"
+        if OWN_ID.fullmatch(guid) and not guid.startswith(ours):
             taken = self.db.execute("SELECT 1 FROM stories WHERE entry_id = ?", (guid,)).fetchone()
             if taken is None and guid not in self.entry_ids:
                 self.entry_ids.add(guid)
                 return guid
         digest = hashlib.blake2b("\n".join(item.key).encode("utf-8", "replace"), digest_size=12).hexdigest()
-        return f"tag:{self.authority}:item/{digest}"
+        return f"{ours}item/{digest}"
 
     def _change(self, changed: list[tuple[Decision, tuple[str, str]]]) -> None:
         for decision, (title, text) in changed:
@@ -123,12 +126,14 @@ class Commit:
                 (self.source_id, item.guid),
             ).fetchone()
             self.ids[item.key] = item_id
-            self.db.execute("INSERT INTO revisions VALUES (?, ?, ?, ?)", (item_id, number + 1, self.at, old))
+            if not _differ_in_dates_alone(to_item(old), item):
+                number += 1
+                self.db.execute("INSERT INTO revisions VALUES (?, ?, ?, ?)", (item_id, number, self.at, old))
             if decision.changed_at is not None:
                 changed_at = max(changed_at, to_seconds(decision.changed_at))
             self.db.execute(
                 "UPDATE items SET content = ?, canonical = ?, revision = ?, changed_at = ? WHERE id = ?",
-                (to_json(item), item.canonical, number + 1, changed_at, item_id),
+                (to_json(item), item.canonical, number, changed_at, item_id),
             )
             self.db.execute("UPDATE search SET title = ?, text = ? WHERE item_id = ?", (title, text, item_id))
             self._touch(story_id)
@@ -289,6 +294,11 @@ def enter(db: sqlite3.Connection, rows: list[tuple[str, int, int, int]], at: int
     )
     db.executemany("UPDATE feeds SET sequence = ? WHERE slug = ?", [(last, feed) for feed, last in sequences.items()])
     return set(sequences)
+
+
+def _differ_in_dates_alone(old: Item, new: Item) -> bool:
+    """Whether a revision would tell nothing: some sources date all their items anew in each answer."""
+    return replace(old, published=new.published, updated=new.updated, fingerprint=new.fingerprint) == new
 
 
 def feeds_of(items: Iterable[Item]) -> tuple[str, ...]:

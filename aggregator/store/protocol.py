@@ -13,7 +13,7 @@ class Known:
     """What the store already holds that a new poll may meet."""
 
     by_guid: Mapping[str, tuple[Stored, ...]]  # of the source, episodes of one guid oldest first
-    by_link: Mapping[str, tuple[Stored, ...]]  # of all sources, by canonical link, in order of first sight
+    by_link: Mapping[str, tuple[Stored, ...]]  # of all sources, by canonical link, the newest in order of first sight
     first_round: bool  # the log is not open yet
     new_source: bool  # it was never read before
 

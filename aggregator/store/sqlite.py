@@ -36,6 +36,7 @@ from aggregator.store.schema import migrations
 
 CACHE_KIB = 16_000  # of each connection; the 2,000 that are usual cost 40 µs more for a new item
 EPISODE = "#episode-"  # what follows a guid that its source uses again; see stories/identity.py
+LINKED_LIMIT = 50  # items at one link that a new one is compared with; some sources give all of theirs one link
 BATCH = 500  # rows read at once where a caller walks through all
 
 
@@ -109,7 +110,8 @@ class SQLiteStore:
             for position, source in enumerate(sources)
         ]
         with _errors("writing the sources"), self._writing() as db:
-            lines = dict(db.execute("SELECT url, line FROM sources"))
+            held = dict(db.execute("SELECT url, iif(position IS NULL, NULL, line) FROM sources"))
+            wanted = {url: line for url, _, _, line, _ in rows}
             db.execute("UPDATE sources SET position = NULL")
             db.executemany(
                 "INSERT INTO sources (url, position, paused, line, state, next_check_at) VALUES (?, ?, ?, ?, ?, 0)"
@@ -117,7 +119,7 @@ class SQLiteStore:
                 " line = excluded.line",
                 rows,
             )
-            if any(lines.get(url, line) != line for url, _, _, line, _ in rows):
+            if any(wanted.get(url) != line for url, line in held.items()):
                 change_all(db, to_seconds(now))  # titles and rights stand in the feeds
 
     def sources(self) -> tuple[SourceView, ...]:
@@ -178,9 +180,9 @@ class SQLiteStore:
         )
         linked = self._stored(
             db,
-            "FROM items WHERE canonical = ? AND canonical <> '' ORDER BY id",
-            ((link,) for link in dict.fromkeys(links)),
-        )
+            "FROM items WHERE canonical = ? AND canonical <> '' ORDER BY id DESC LIMIT ?",
+            ((link, LINKED_LIMIT) for link in dict.fromkeys(links)),
+        )[::-1]
         return Known(
             by_guid=grouped(stored, lambda each: each.item.guid.partition(EPISODE)[0]),
             by_link=grouped(linked, lambda each: each.item.canonical),
@@ -345,5 +347,5 @@ def _cursor(text: str) -> tuple[int, int]:
 def _errors(phase: str) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError, OverflowError) as error:
+    except (sqlite3.Error, OSError, OverflowError, UnicodeError) as error:
         raise StoreError(f"while {phase}: {type(error).__name__}: {error}") from error

@@ -7,6 +7,7 @@ late to be that of a series.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -46,17 +47,25 @@ def decide(items: Sequence[Item], known: Known, now: datetime, late_after: timed
         at_link = known.by_link.get(item.canonical, ()) if item.canonical else ()
         found, stored, reason = find(item, known.by_guid.get(item.guid, ()), at_link, taken)
         taken.add(found.guid)
-        if stored is not None:
-            decisions.append(_known_item(found, stored, reason, now))
-        else:
+        if stored is None or stored.item.canonical != item.canonical:
             links = _links(found, [*(each.item for each in at_link), *by_link.get(item.canonical, ())])
+        else:
+            links = ()
+        if stored is None:
             late = not known.first_round and _is_late(found, known.new_source, now - late_after)
-            changed_at = _claimed_update(found, now) or sort_at
             decisions.append(
                 Decision(
-                    DecisionKind.NEW, found, reason, changed_at=changed_at, sort_at=sort_at, late=late, links=links
+                    DecisionKind.NEW,
+                    found,
+                    reason,
+                    changed_at=_claimed_update(found, now) or sort_at,
+                    sort_at=sort_at,
+                    late=late,
+                    links=links,
                 )
             )
+        else:
+            decisions.append(replace(_known_item(found, stored, reason, now), links=links))
         by_link.setdefault(item.canonical, []).append(found)
     return tuple(decisions)
 
@@ -75,7 +84,7 @@ def _links(item: Item, at_link: Sequence[Item]) -> tuple[Link, ...]:
     """Links to every item at the same canonical link that is no other news; later versions of an item come later."""
     if not item.canonical:
         return ()
-    others = {other.key: other for other in at_link}
+    others = {other.key: other for other in at_link if other.key != item.key}
     forbids = another_issue if _is_of_a_series(item, others.values()) else contradiction
     return tuple(
         Link(item.key, key, "A", 1.0, f"the same link, {item.canonical}", LINK_RULE)

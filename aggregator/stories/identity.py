@@ -12,6 +12,7 @@ from aggregator.stories.guards import another_issue, new_episode
 from aggregator.stories.similarity import figures, words
 
 EPISODE = "#episode-"
+GUID_LIMIT_CHARS = 1000  # of a key; a longer one would fill the index
 CHANGED_SHARE = 0.05  # of the words of a text; less is a typo, a counter or a teaser
 
 
@@ -24,7 +25,8 @@ def give_keys(items: Sequence[Item]) -> tuple[Item, ...]:
     keyed: dict[str, Item] = {}
     for item in _distinct(items):
         if item.guid and guids[item.guid] == 1:
-            guid = _hash(item.guid) if EPISODE in item.guid else item.guid  # that mark is ours
+            is_fit = len(item.guid) <= GUID_LIMIT_CHARS and EPISODE not in item.guid  # that mark is ours
+            guid = item.guid if is_fit else _hash(item.guid)
         elif item.canonical and links[item.canonical] == 1 and item.canonical not in guids:
             guid = item.canonical
         else:
@@ -34,7 +36,9 @@ def give_keys(items: Sequence[Item]) -> tuple[Item, ...]:
 
 
 def _distinct(items: Sequence[Item]) -> Sequence[Item]:
-    told = {(item.guid, item.canonical, item.title, "" if item.guid else item.published.raw): item for item in items[::-1]}
+    told = {
+        (item.guid, item.canonical, item.title, "" if item.guid else item.published.raw): item for item in items[::-1]
+    }
     return list(told.values())[::-1]
 
 
