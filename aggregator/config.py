@@ -21,6 +21,7 @@ ENVIRONMENT_PREFIX = "TRIBUTARY_"
 FILE_VARIABLE = "TRIBUTARY_CONFIG"  # names the settings file, for servers that take no arguments
 DEFAULT_FILE = "tributary.toml"
 VERSION = "0.1.0"
+PORT_MAXIMUM = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,8 @@ def _checked(values: Mapping[str, Any]) -> Settings:
     for name in ("interval_minutes", "feed_length", "concurrency", "per_host", "workers", "timeout_seconds"):
         if getattr(settings, name) <= 0:
             raise ConfigError(f"setting {name} must be more than 0, not {getattr(settings, name)}")
+    if not 0 <= settings.port <= PORT_MAXIMUM:
+        raise ConfigError(f"setting port must be between 0 and {PORT_MAXIMUM}, not {settings.port}")
     try:
         ZoneInfo(settings.timezone)
     except (ZoneInfoNotFoundError, ValueError) as error:

@@ -47,6 +47,8 @@ def test_a_list_in_the_environment_is_separated_by_spaces_or_commas() -> None:
         ("prot = 1", "unknown setting 'prot'.*tributary.toml"),
         ("port = 'x'", "port"),
         ("port =", "tributary.toml"),
+        ("port = 70000", "port must be between 0 and 65535"),
+        ("port = -1", "port"),
         ("concurrency = 0", "concurrency must be more than 0"),
         ("timeout_seconds = -1", "timeout_seconds"),
         ("timezone = 'Europe/Besançon'", "timezone"),

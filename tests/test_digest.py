@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.classify import taxonomy
+from aggregator.clean import clean
 from aggregator.digest import digest
 from aggregator.errors import ParseError
-from aggregator.model import Source, SourceKind
+from aggregator.model import Entry, Item, Source, SourceKind
 
 URL = "https://outlet.example/feed"
 XML = {"content-type": "application/rss+xml; charset=utf-8"}
@@ -55,10 +57,22 @@ def test_what_is_no_feed_is_an_error() -> None:
 
 
 def test_the_categories_may_come_from_a_table_of_the_operator(tmp_path: Path) -> None:
-    from aggregator.classify import taxonomy  # noqa: PLC0415
-
     table = Path(taxonomy.__file__).with_name("categories.tsv").read_text(encoding="utf-8")
     own = tmp_path / "own.tsv"
     own.write_text(table.replace("economie", "argent"), encoding="utf-8")
     found = digest(Source(URL, categories=("argent",)), rss(item("Viaduc")), URL, XML, str(own))
     assert [category.slug for category in found.items[0].categories] == ["argent"]
+
+
+def test_a_fault_of_ours_in_one_entry_costs_that_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No entry is known on which cleaning fails, so it is made to fail here."""
+
+    def clean_badly(entry: Entry, *rest: object) -> Item:
+        if entry.title == "Foire":
+            raise OverflowError("date value out of range")
+        return clean(entry, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("aggregator.digest.clean", clean_badly)
+    found = digest(Source(URL), rss(item("Viaduc"), item("Foire"), item("Marché")), URL, XML, "")
+    assert [each.title for each in found.items] == ["Viaduc", "Marché"]
+    assert found.skipped == ("entry 2: OverflowError: date value out of range",)

@@ -174,3 +174,8 @@ def test_no_address_and_no_id_of_a_feed_is_longer_than_a_state_can_bear() -> Non
     feed = parse(body.encode(), "https://x.example/", {})
     assert len(feed.entries) == 1
     assert len(repr(feed)) < 10_000
+
+
+def test_a_tag_whose_quote_is_never_closed_costs_no_entry() -> None:
+    feed = parse(rss('<item><title>Un</title><guid isPermaLink="false>g1</guid></item>'), URL, {})
+    assert [(entry.title, entry.guid) for entry in feed.entries] == [("Un", "g1")] and feed.flaw

@@ -4,7 +4,8 @@ import asyncio
 import gzip
 import logging
 import sqlite3
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass
-from aggregator.model import Format, Republish, Source, SourceKind
+from aggregator.model import Format, Republish, Source, SourceKind, SourceState
 from aggregator.pipeline import Pipeline, Report, publish_feed, read_sources, utc_now
 from aggregator.store import Store, open_store
 from tests.origin import HANG, Answer, Origin, answer
@@ -203,6 +204,31 @@ def test_validators_are_sent_back_and_a_304_is_no_failure(tmp_path: Path) -> Non
         world.answers["feed"] = answer(304)
         assert world.poll()["feed"].status == "not modified"
         assert world.origin.requests[-1].headers["if-none-match"] == '"1"'
+
+
+def test_a_poll_that_is_given_up_while_it_waits_for_the_writer_holds_up_no_other(tmp_path: Path) -> None:
+    with World(tmp_path, down=answer(503), missing=answer(404)) as world:
+        keep, free, entered = world.store.keep, threading.Event(), threading.Event()
+        reports: list[Report] = []
+
+        def keep_slowly(states: Sequence[SourceState]) -> None:
+            entered.set()
+            assert free.wait(20)
+            keep(states)
+
+        async def play() -> None:
+            down, missing = [(view.source, view.state) for view in world.store.sources()]
+            async with Pipeline(world.settings, world.store, lambda: NOW) as pipeline:
+                given_up = asyncio.create_task(pipeline.poll([down], reports.append))
+                assert await asyncio.to_thread(entered.wait, 20)
+                given_up.cancel()
+                await asyncio.gather(given_up, return_exceptions=True)
+                free.set()
+                await asyncio.wait_for(pipeline.poll([missing], reports.append), 20)
+
+        world.store.keep = keep_slowly  # type: ignore[method-assign]
+        asyncio.run(play())
+        assert [report.status for report in reports] == [ErrorClass.HTTP_4XX]
 
 
 def test_a_source_without_a_feed_is_read_by_selectors(tmp_path: Path) -> None:

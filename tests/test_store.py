@@ -11,7 +11,7 @@ import pytest
 
 from aggregator import words
 from aggregator.errors import ErrorClass, StoreError
-from aggregator.model import Category, Image, Republish, SourceState, Update
+from aggregator.model import Category, Decision, DecisionKind, Image, Link, Republish, SourceState, Update
 from aggregator.store import Known, Store, open_store
 from aggregator.stories import decide
 from tests.values import NOW, SOURCE, date, make_item, settle, sources
@@ -58,6 +58,15 @@ def test_an_unknown_source_is_named(store: Store) -> None:
         store.state("https://nowhere.example/")
     with pytest.raises(StoreError, match=r"nowhere\.example"):
         settle(store, [], source="https://nowhere.example/")
+    for state, links in (
+        (SourceState("https://nowhere.example/"), ()),
+        (SourceState(SOURCE), (Link(make_item(1).key, (SOURCE, "nowhere.example"), "A", 1.0, "", "v1"),)),
+    ):
+        decision = Decision(DecisionKind.NEW, make_item(1), "", changed_at=NOW, sort_at=NOW, links=links)
+        update = Update(state, (decision,), NOW, (("", ""),))
+        with pytest.raises(StoreError, match=r"nowhere\.example"):
+            store.settle(SOURCE, [], [], lambda known, update=update: update)  # type: ignore[misc]
+        assert not list(store.items())
 
 
 # ── items and stories

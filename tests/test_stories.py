@@ -255,6 +255,13 @@ def test_a_later_publication_of_the_same_text_is_no_new_episode() -> None:
     assert not new_episode(make_item(1), make_item(1, published=date(NOW + timedelta(days=9))))
 
 
+def test_a_later_publication_with_a_few_words_more_is_no_new_episode() -> None:
+    longer = make_item(1, text=LONG + " et mercredi", published=date(NOW + timedelta(days=9)))
+    assert not new_episode(make_item(1, text=LONG), longer)
+    other = make_item(1, title="La foire aux vins", text="Pluie et vent", published=date(NOW + timedelta(days=9)))
+    assert new_episode(make_item(1, text=LONG), other)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.permutations(range(6)))
 def test_the_order_of_arrival_does_not_change_the_stories(

@@ -12,7 +12,6 @@ from aggregator.config import Settings
 from aggregator.errors import ConfigError
 
 THREADS = 8
-PORT_LIMIT = 65535  # the system takes a larger one for another port
 TURN_SECONDS = 0.2  # how long the loop waits at most before it looks whether it shall end
 
 
@@ -23,8 +22,6 @@ class Site:
         self._sockets: dict[int, object] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="site", daemon=True)
-        if not 0 <= settings.port <= PORT_LIMIT:
-            raise ConfigError(f"setting port must be between 0 and {PORT_LIMIT}, not {settings.port}")
         try:
             self._server = waitress.create_server(
                 web.create_app(settings), map=self._sockets, host=settings.host, port=settings.port, threads=THREADS

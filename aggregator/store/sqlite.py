@@ -52,8 +52,9 @@ class SQLiteStore:
         with _errors("opening"):
             if path != ":memory:":
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
-            with self._writing():
-                migrations.apply(self._db)
+            if migrations.pending(self._db):  # who only reads must not wait for a writer
+                with self._writing():
+                    migrations.apply(self._db)
 
     # ── connections and transactions
 
