@@ -57,6 +57,8 @@ def assert_sound(settings: Settings, shown: set[tuple[str, str]]) -> int:
     assert database.execute("PRAGMA foreign_key_check").fetchall() == []
     broken = "SELECT count(*) FROM items LEFT JOIN search ON item_id = items.id WHERE item_id IS NULL"
     assert database.execute(broken).fetchone() == (0,)
+    leadless = "SELECT count(*) FROM stories LEFT JOIN items ON items.id = lead_id WHERE items.id IS NULL"
+    assert database.execute(leadless).fetchone() == (0,)
     database.execute("INSERT INTO search_index (search_index) VALUES ('integrity-check')")
     sequences = [
         row[0] for row in database.execute("SELECT sequence FROM log WHERE feed = 'all' AND sequence > 0 ORDER BY 1")

@@ -454,3 +454,22 @@ def test_what_waits_for_the_index_is_found_once_it_was_indexed_even_if_it_change
     assert store.search("lionceau", "fr") and not store.search("girafon", "fr")
     put("Le tigre")
     assert store.search("tigre", "fr") and not store.search("lionceau", "fr")
+
+
+def test_storing_a_poll_costs_the_same_however_much_is_stored(store: Store) -> None:
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    def cost_of(first: int) -> int:
+        nonlocal steps
+        steps = 0
+        settle(store, [make_item(number) for number in range(first, first + 20)])
+        return steps
+
+    store._db.conn.set_progress_handler(count, 20)  # type: ignore[attr-defined]
+    early = cost_of(0)
+    settle(store, [make_item(number) for number in range(1000, 6000)])
+    assert cost_of(20) < early * 1.2

@@ -29,10 +29,14 @@ CREATE INDEX sources_due ON sources (next_check_at) WHERE position IS NOT NULL A
 CREATE TABLE stories (
     id INTEGER PRIMARY KEY,
     entry_id TEXT NOT NULL UNIQUE,         -- atom:id, never changed
-    lead_id INTEGER NOT NULL REFERENCES items (id) DEFERRABLE INITIALLY DEFERRED,
+    -- of items. No foreign key: items and stories point at each other, so it would have to be deferred, and while one
+    -- deferred reference is open SQLite searches every table that may hold it, for each row that it inserts.
+    lead_id INTEGER NOT NULL,
     sort_at INTEGER NOT NULL,
     joined_to INTEGER REFERENCES stories (id)
 );
+-- serves joining a story that others were joined to
+CREATE INDEX stories_joined ON stories (joined_to) WHERE joined_to IS NOT NULL;
 
 CREATE TABLE items (
     id INTEGER PRIMARY KEY,
@@ -74,6 +78,8 @@ CREATE TABLE links (
     made_at INTEGER NOT NULL,
     PRIMARY KEY (item_id, other_id, level)
 ) WITHOUT ROWID;
+-- serves the other direction
+CREATE INDEX links_other ON links (other_id);
 
 -- The publication log: which stories belong to which feed. A story enters once: its `sequence` is given then and never
 -- changes. It stays NULL for a story that came too late, and for all until the first round is over (then late = 0).
