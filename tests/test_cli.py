@@ -25,6 +25,7 @@ from rich.logging import RichHandler
 
 from aggregator import opml
 from aggregator.cli import main, printing, running
+from aggregator.cli.first_round import FirstRound
 from aggregator.errors import ErrorClass
 from aggregator.model import Source, SourceState
 from aggregator.pipeline import Report
@@ -516,7 +517,7 @@ def report(number: int, message: str = "") -> Report:
 def test_the_first_round_ends_with_the_failures_and_a_sum_and_then_is_silent(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    first_round = printing.FirstRound()
+    first_round = FirstRound()
     with first_round.shown(2):
         first_round.done(report(1, "too late"))
         assert "example" not in capsys.readouterr().out
@@ -529,7 +530,7 @@ def test_the_first_round_ends_with_the_failures_and_a_sum_and_then_is_silent(
 
 
 def test_a_first_round_of_nothing_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with printing.FirstRound().shown(0):
+    with FirstRound().shown(0):
         pass
     assert capsys.readouterr().out.strip() == ""
 

@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 
 import click
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from aggregator.errors import ErrorClass
 from aggregator.model import Stored
@@ -42,43 +40,6 @@ WORDS: Mapping[str, str] = {
     ErrorClass.INTERNAL: "made this program fail",
     "unwritten": "could not be stored",
 }
-
-
-class FirstRound:
-    """A bar while what is due at the start is polled, and a sentence about each source that could not be read."""
-
-    def __init__(self) -> None:
-        self._total = 0
-        self._reports: list[Report] = []
-        self._bar = Progress(
-            TextColumn("First round"), BarColumn(), MofNCompleteColumn(), console=console, transient=True
-        )
-        self._task = self._bar.add_task("", total=0)
-
-    @contextmanager
-    def shown(self, total: int) -> Iterator[None]:
-        """Show the bar until `total` sources were polled."""
-        self._total = total
-        self._bar.update(self._task, total=total)
-        if total:
-            self._bar.start()
-        try:
-            yield
-        finally:
-            self._bar.stop()
-
-    def done(self, polled: Report) -> None:
-        """Take note of a poll; those after the first round are left to the log."""
-        if len(self._reports) == self._total:
-            return
-        self._reports.append(polled)
-        self._bar.advance(self._task)
-        if len(self._reports) == self._total:
-            self._bar.stop()
-            for each in self._reports:
-                if each.message:
-                    report(each)
-            round_over(self._reports)
 
 
 def plain(text: str) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from rich.logging import RichHandler
 
-from aggregator.cli.printing import FirstRound, console
+from aggregator.cli.first_round import FirstRound
+from aggregator.cli.printing import console
 from aggregator.cli.site import Site
 from aggregator.config import Settings
 from aggregator.demo.origin import Origin

@@ -5,12 +5,12 @@ list in git, where a change to one line must show as one line, so nodes keep sli
 lxml, because it tells at which byte every tag stands; it opens no file and no address, and a DTD is refused at sight.
 """
 
+import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 from aggregator.errors import ConfigError
 
@@ -25,7 +25,9 @@ _TAG = re.compile(rb"""<[^\s/>]+(?:[^"'>]|"[^"]*"|'[^']*')*>""")
 _ATTRIBUTE = re.compile(rb"""(\s+)([^\s=/>]+)(\s*=\s*)("[^"]*"|'[^']*')""")
 _INDENT = re.compile(rb"(?:\r?\n)?[ \t]*\Z")
 _REST_OF_LINE = re.compile(rb"[^\r\n]*")
-_ESCAPES = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}  # bare white space would be read as spaces
+_ESCAPES = str.maketrans(
+    {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+)  # bare white space would be read as spaces
 
 
 @dataclass(eq=False, slots=True)
@@ -208,11 +210,11 @@ def _new(name: str, value: str, prefixes: tuple[str, ...], space: bytes) -> byte
 
 def text(value: str) -> bytes:
     """Text between tags."""
-    return escape(ILLEGAL.sub("", value)).encode()
+    return html.escape(ILLEGAL.sub("", value), quote=False).encode()
 
 
 def _quoted(value: str) -> bytes:
-    return b'"' + escape(value, _ESCAPES).encode() + b'"'
+    return b'"' + html.escape(value, quote=False).translate(_ESCAPES).encode() + b'"'
 
 
 def attach(node: Node, parent: Node) -> None:
