@@ -76,3 +76,13 @@ def test_a_fault_of_ours_in_one_entry_costs_that_entry(monkeypatch: pytest.Monke
     found = digest(Source(URL), rss(item("Viaduc"), item("Foire"), item("Marché")), URL, XML, "")
     assert [each.title for each in found.items] == ["Viaduc", "Marché"]
     assert found.skipped == ("entry 2: OverflowError: date value out of range",)
+
+
+def test_what_a_feed_says_of_itself_is_plain_text_too() -> None:
+    body = (
+        '<rss version="2.0"><channel><title>L&amp;#039;Est \u202e&lt;b&gt;matin&lt;/b&gt;</title>'
+        "<link>https://outlet.example/</link><copyright>© &lt;i&gt;L&amp;#039;Est&lt;/i&gt;</copyright>"
+        "<item><title>Un</title><guid>1</guid></item></channel></rss>"
+    ).encode()
+    feed = digest(Source(URL), body, URL, XML, "").feed
+    assert (feed.title, feed.rights, feed.entries) == ("L'Est matin", "© L'Est", ())

@@ -18,7 +18,7 @@ OWN_ID = re.compile(r"(?:https?://|tag:|urn:)[^\s<>\"{}|\\^`]{1,1000}")  # of a 
 
 
 class Commit:
-    """One Update on its way into the tables. Cost: a handful of statements for the poll, and about ten rows an item."""
+    """One Update on its way into the tables. Cost: a handful of statements for the poll, and about six rows an item."""
 
     def __init__(self, connection: sqlite3.Connection, update: Update, authority: str) -> None:
         self.db = connection
