@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from aggregator.model import Decision, DecisionKind, Item, Link, Stored
+from aggregator.model import Decision, DecisionKind, Evidence, Item, Level, Link, Stored
 from aggregator.stories.guards import another_issue, contradiction
 from aggregator.stories.identity import find, give_keys, is_material
 
@@ -87,7 +87,7 @@ def _links(item: Item, at_link: Sequence[Item]) -> tuple[Link, ...]:
     others = {other.key: other for other in at_link if other.key != item.key}
     forbids = another_issue if _is_of_a_series(item, others.values()) else contradiction
     return tuple(
-        Link(item.key, key, "A", 1.0, f"the same link, {item.canonical}", LINK_RULE)
+        Link(item.key, key, Level.IDENTITY, 1.0, Evidence(link=item.canonical), LINK_RULE)
         for key, other in others.items()
         if not forbids(item, other)
     )

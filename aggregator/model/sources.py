@@ -1,0 +1,116 @@
+"""The values of fetching: a source, what is known of it, and what came of asking it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from aggregator.errors import ErrorClass
+
+
+class SourceKind(StrEnum):
+    """How a source is read."""
+
+    FEED = "feed"
+    PAGE = "page"  # a site without a feed, read by CSS selectors
+
+
+class Republish(StrEnum):
+    """How much of an item we may give on; see docs/editors.md."""
+
+    LEAD = "lead"  # title, lead, image with credit, link
+    FULL = "full"  # the whole text too
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One line of feeds.opml: what editors say about a source."""
+
+    url: str
+    title: str = ""
+    kind: SourceKind = SourceKind.FEED
+    site: str = ""  # the page for people, htmlUrl
+    description: str = ""
+    region: str = ""  # the outline folders it stands in, joined by " / "
+    categories: tuple[str, ...] = ()  # slugs; empty: the source mixes all
+    departements: tuple[str, ...] = ()  # codes, "25", "2A"
+    language: str = "fr"  # BCP 47
+    timezone: str = "Europe/Paris"  # IANA, for dates without a zone
+    interval: timedelta | None = None  # instead of the one in the settings
+    paused: bool = False
+    republish: Republish = Republish.LEAD
+    tags: Mapping[str, str] = field(default_factory=dict)  # a raw tag of theirs → category slug
+    selectors: Mapping[str, str] = field(default_factory=dict)  # of a page: part → CSS selector
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What the program knows of a source: made by the store, read by poll and fetch."""
+
+    url: str
+    etag: str = ""  # validators of the body we hold, as received
+    last_modified: str = ""
+    fingerprint: str = ""  # of the last body that was read through
+    checked_at: datetime | None = None
+    succeeded_at: datetime | None = None  # last 200 that was read, or 304
+    next_check_at: datetime | None = None  # None: due now
+    error_class: ErrorClass | None = None
+    error: str = ""  # the message of the last failure
+    error_count: int = 0  # failures in a row
+    status: int = 0  # of the last answer, 0: none came
+    moved_to: str = ""  # where permanent redirects lead
+    feed_id: str = ""  # what the feed says of itself, for atom:source
+    feed_title: str = ""
+    feed_site: str = ""
+    feed_rights: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A body arrived."""
+
+    source_url: str
+    url: str  # after redirects; relative links are meant from here
+    status: int
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes  # decompressed
+    fingerprint: str  # of the body
+    etag: str
+    last_modified: str
+    fetched_at: datetime
+    moved_to: str = ""  # set when every redirect on the way was permanent
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """A 304: what we hold is still right. Empty validators keep the old ones (RFC 9111 §4.3.4)."""
+
+    source_url: str
+    headers: Mapping[str, str]
+    etag: str
+    last_modified: str
+    fetched_at: datetime
+    moved_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A 410: the source says that it has ended."""
+
+    source_url: str
+    fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailed:
+    """No usable answer."""
+
+    source_url: str
+    error_class: ErrorClass
+    message: str  # phase, identity, cause
+    fetched_at: datetime
+    status: int = 0
+    retry_after: datetime | None = None  # from Retry-After
+
+
+Outcome = Fetched | NotModified | Gone | FetchFailed

@@ -1,0 +1,126 @@
+"""The values of deciding: what an item is to us, which story it tells, and why."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from aggregator.model.items import Item, Key
+from aggregator.model.sources import SourceState
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An item in the store."""
+
+    id: int
+    story_id: int
+    item: Item
+    first_seen: datetime
+    changed_at: datetime  # last material change, by the source's clock where it is sane
+    revision: int = 0  # how many earlier revisions are kept
+    reason: str = ""  # how its identity was found
+
+
+class DecisionKind(StrEnum):
+    """What an item of a poll is to us."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    SAME = "same"
+
+
+class Level(StrEnum):
+    """How much two items have in common; the order of the values is that of their strength."""
+
+    IDENTITY = "A"  # one canonical link
+    TEXT = "B"  # the same text, or a version of it: one entry in a feed
+    EVENT = "C"  # the same event, told independently: hides nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a link rests on, as data; `stories.why` makes a sentence of it."""
+
+    link: str = ""  # the canonical link that both have
+    shared: float = 0.0  # of the shorter text, the share that the longer one has too
+    words: int = 0  # of the shorter text, how many were compared
+    quote: str = ""  # the longest run of words that both have
+    titles: float = 0.0  # of the shorter title, the share that the longer one has too
+    routine: float = 0.0  # of the shorter text, the share that other news have too
+    agreeing: tuple[str, ...] = ()  # figures, dates and names that both have
+    differing: tuple[str, ...] = ()  # those that speak against it, by a text that should have them
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Why two items belong together. Stories are what live links of the levels A and B join; undoing one closes it."""
+
+    item: Key
+    other: Key
+    level: Level
+    score: float  # 0 to 1
+    evidence: Evidence
+    rule: str  # name and version of the rule, "same-text/1"
+
+
+class PinKind(StrEnum):
+    """What an editor says of two items."""
+
+    MUST = "must"
+    CANNOT = "cannot"
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """An editor's word on two items: it outweighs every link, until it is undone."""
+
+    id: int
+    kind: PinKind
+    item: Key
+    other: Key
+    by: str
+    note: str
+    made_at: datetime
+    undone_at: datetime | None = None
+    undone_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of one item of a poll."""
+
+    kind: DecisionKind
+    item: Item
+    reason: str
+    material: bool = False  # of a CHANGED item: does a reader want to know?
+    changed_at: datetime | None = None  # of a NEW or materially CHANGED item: by the source's clock where it is sane
+    sort_at: datetime | None = None  # of a NEW item: its place in a river
+    late: bool = False  # of a NEW item: too old at first sight for the head of a feed
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The whole outcome of one poll, committed in one transaction."""
+
+    state: SourceState
+    decisions: tuple[Decision, ...]
+    at: datetime
+    search: tuple[tuple[str, str], ...] = ()  # for each decision: title and text in stems
+
+    def count(self, kind: DecisionKind) -> int:
+        """How many items are of that kind."""
+        return sum(decision.kind is kind for decision in self.decisions)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One event: the lead item, then the others in order of first sight."""
+
+    id: int
+    entry_id: str  # a URI, the same for ever
+    lead: Stored
+    others: tuple[Stored, ...]
+    sort_at: datetime  # published, or first seen where that is earlier or all there is
+    updated: datetime  # newest material change of the lead, never before it was published
+    entered_at: datetime | None = None  # when it entered the feed asked for
