@@ -25,8 +25,11 @@ coverage: .venv/dev.done
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
+# DATA=FOLDER scores stories on labelled files too, see docs/benchmarks.md.
 bench: .venv/dev.done
 	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench.stories score $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m bench.stories speed
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -49,7 +52,7 @@ lock:
 # Takes new texts of the pages into the French catalogue, then compiles it; the texts are translated by hand.
 messages: .venv/dev.done
 	mkdir -p build
-	$(BIN)/pybabel extract -F babel.cfg -k lazy_gettext --no-location --sort-output --width 110 -o build/messages.pot web
+	$(BIN)/pybabel extract -F babel.cfg -k lazy_gettext --no-location --sort-output --width 110 -o build/messages.pot web aggregator/stories/why.py
 	$(BIN)/pybabel update --no-fuzzy-matching --ignore-obsolete --width 110 -i build/messages.pot -d web/translations
 	$(BIN)/pybabel compile -d web/translations
 

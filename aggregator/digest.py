@@ -1,6 +1,6 @@
 """What a body says: takes bytes, gives items ready to be decided on; pure, and heavy enough for a process of its own.
 
-    parse | clean | classify | keys | words
+    parse | clean | classify | keys | words | prints
 
 Imports nothing but these stages: a worker process holds what this module imports.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from aggregator import stories, words
 from aggregator.classify import classify, load_taxonomy
 from aggregator.clean import clean, heading
-from aggregator.model import Item, ParsedFeed, Source, SourceKind
+from aggregator.model import Item, ParsedFeed, Print, Source, SourceKind
 from aggregator.parse import parse, parse_page
 
 
@@ -22,6 +22,7 @@ class Digest:
     feed: ParsedFeed
     items: tuple[Item, ...]
     words: tuple[tuple[str, str], ...]
+    prints: tuple[Print, ...]  # of each, for comparing it with others
     skipped: tuple[str, ...]  # why an entry could not be read
 
 
@@ -38,5 +39,7 @@ def digest(source: Source, body: bytes, url: str, headers: Mapping[str, str], ca
             items.append(classify(clean(entry, feed, source), source, taxonomy))
         except (ValueError, ArithmeticError, LookupError, RecursionError) as error:
             skipped.append(f"entry {number}: {type(error).__name__}: {error}")
+    told = heading(feed)
     keyed = stories.give_keys(items)
-    return Digest(replace(heading(feed), entries=()), keyed, tuple(map(words.index, keyed)), tuple(skipped))
+    prints = tuple(stories.make_print(item, (source.title, told.title)) for item in keyed)
+    return Digest(replace(told, entries=()), keyed, tuple(map(words.index, keyed)), prints, tuple(skipped))

@@ -7,6 +7,7 @@ AggregatorError
 │   ├── ParseError       the document
 │   └── PushError        a hub or a subscriber
 └── StoreError           the database
+    └── PinError         an editor's word that cannot be taken
 """
 
 from enum import StrEnum
@@ -71,3 +72,7 @@ class PushError(SourceError):
 
 class StoreError(AggregatorError):
     """The database refused; nothing of the transaction was written."""
+
+
+class PinError(StoreError):
+    """A pin cannot be made or undone; the message says which others stand in the way, and how."""

@@ -191,8 +191,8 @@ class Pipeline:
         at = state.checked_at or self.clock()
 
         def make(known: Known) -> Update:
-            decisions = stories.decide(found.items, known, at, timedelta(hours=self.settings.late_hours))
-            return Update(state, decisions, at, found.words)
+            decisions = stories.decide(found.items, found.prints, known, at, timedelta(hours=self.settings.late_hours))
+            return Update(state, decisions, at, found.words, found.prints)
 
         guids, links = [item.guid for item in found.items], [item.canonical for item in found.items]
         return await self.write(self.store.settle, state.url, guids, links, make)

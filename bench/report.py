@@ -1,7 +1,10 @@
-"""What the figures say: takes the rows of run.py, gives medians, a Markdown table and a word on each aim. Pure."""
+"""What the figures say: takes the rows of run.py, gives medians, a Markdown table and a word on each aim. Pure.
+
+The tables and words of the other programs are made here too.
+"""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 PHASES = ("cold", "idle", "changed")
 MEMORY_MIB = 300e6 / (1 << 20)  # 300 MB
@@ -26,11 +29,15 @@ def table(rows: Sequence[Row]) -> str:
     """Markdown, phase by phase."""
     titles = ("phase", "peer", "CPU s", "wall s", "RSS MiB", "PSS MiB", "processes", "200", "304", "items", "disk MB")
     names = ("phase", "peer", "cpu", "wall", "rss", "pss", "procs", "full", "not_modified", "items", "disk")
-    numbers = "|".join("---:" for _ in titles[2:])
-    lines = [f"| {' | '.join(titles)} |", f"|---|---|{numbers}|"]
-    for row in sorted(rows, key=lambda row: PHASES.index(str(row["phase"]))):
-        lines.append("| " + " | ".join(_cell(name, row[name]) for name in names) + " |")
-    return "\n".join(lines)
+    ordered = sorted(rows, key=lambda row: PHASES.index(str(row["phase"])))
+    return grid(titles, [[_cell(name, row[name]) for name in names] for row in ordered], words=2)
+
+
+def grid(titles: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
+    """A Markdown table; the first columns, so many, hold words, the others figures."""
+    rule = ["---"] * words + ["---:"] * (len(titles) - words)
+    lines = [f"| {' | '.join(titles)} |", f"|{'|'.join(rule)}|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def _cell(name: str, value: object) -> str:
@@ -46,15 +53,16 @@ def aims(rows: Sequence[Row]) -> list[str]:
     for phase, other, limit in AIMS:
         if {(phase, "ours"), (phase, other)} <= cpu.keys():
             ratio = cpu[phase, "ours"] / cpu[phase, other]
-            found.append(f"{_mark(ratio <= limit)} {phase}: {ratio:.2f} × the CPU of {other}, at most {limit:g} ×")
+            found.append(verdict(ratio <= limit, f"{phase}: {ratio:.2f} × the CPU of {other}, at most {limit:g} ×"))
     if memory := max((_number(row["rss"]) for row in rows if row["peer"] == "ours"), default=0):
         words = f"memory: {memory:.0f} MiB for all processes, at most {MEMORY_MIB:.0f} MiB (300 MB)"
-        found.append(f"{_mark(memory <= MEMORY_MIB)} {words}")
+        found.append(verdict(memory <= MEMORY_MIB, words))
     return found
 
 
-def _mark(reached: bool) -> str:
-    return "reached:" if reached else "MISSED: "
+def verdict(reached: bool, words: str) -> str:
+    """A word on one aim."""
+    return f"{'reached:' if reached else 'MISSED: '} {words}"
 
 
 def about(facts: Mapping[str, str]) -> str:

@@ -72,7 +72,9 @@ def settle(store: Store, now: datetime, pair: tuple[Source, Digest]) -> Update:
     state = SourceState(source.url, fingerprint=str(now), checked_at=now, succeeded_at=now, next_check_at=now)
 
     def make(known: Known) -> Update:
-        return Update(state, stories.decide(found.items, known, now, LATE_AFTER), now, found.words)
+        return Update(
+            state, stories.decide(found.items, found.prints, known, now, LATE_AFTER), now, found.words, found.prints
+        )
 
     guids, links = [item.guid for item in found.items], [item.canonical for item in found.items]
     return store.settle(source.url, guids, links, make)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -27,11 +28,24 @@ from aggregator import opml
 from aggregator.cli import main, printing, running
 from aggregator.cli.first_round import FirstRound
 from aggregator.errors import ErrorClass
-from aggregator.model import Source, SourceState
+from aggregator.model import (
+    Closed,
+    Decision,
+    DecisionKind,
+    Evidence,
+    Key,
+    Level,
+    Link,
+    PinKind,
+    Source,
+    SourceState,
+    Update,
+)
 from aggregator.pipeline import Report
 from aggregator.store import Store, open_store
+from aggregator.stories.why import sentence
 from tests.origin import HANG, Answer, Origin, answer
-from tests.values import NOW, SOURCE, make_item, settle, sources
+from tests.values import NO_PRINT, NOW, SOURCE, make_item, settle, sources
 
 PATIENCE_SECONDS = 30  # for what a process does at once; reached only when a test fails
 ROOT = Path(__file__).parent.parent
@@ -361,9 +375,162 @@ def test_the_stories_are_listed_for_people_and_for_programs(desk: Desk) -> None:
         settle(store, [make_item(1), make_item(2, guid="é\x9b1", title="Un [red]titre[/red]")])
         settle(store, [make_item(1, source=other, guid="o1")], source=other)
     rows = [json.loads(line) for line in desk.lines("stories", "--json")]
-    assert rows[1] == {"item": 2, "source": SOURCE, "guid": "é\x9b1", "story": 2}
+    assert rows[1] == {"item": 2, "source": SOURCE, "guid": "é\x9b1", "story": 2, "links": []}
+    (link,) = rows[2]["links"]
+    assert (link["source"], link["level"], link["score"]) == (SOURCE, "A", 1.0)
+    assert link["evidence"]["link"] == "https://outlet.example/article-1" and link["closed_at"] is None
+    assert rows[0]["links"] == []  # each link once, at the later item
     assert [row["story"] for row in rows] == [1, 2, 1]
     assert desk.lines("stories")[1] == "2\t2\tUn [red]titre[/red]"
+
+
+def linked(*links: Link, closed: tuple[Closed, ...] = ()) -> Update:
+    """What a rule may decide of items that are there."""
+    decisions = tuple(Decision(DecisionKind.SAME, make_item(1), "", links=(link,)) for link in links)
+    return Update(SourceState(SOURCE), decisions, NOW, (("", ""),) * len(links), (NO_PRINT,) * len(links), closed)
+
+
+def guid(number: int) -> Key:
+    return SOURCE, f"g{number}"
+
+
+def explained(desk: Desk, item: str) -> list[str]:
+    """What is said of an item's links and pins, without the times."""
+    lines = desk.lines("why", item)
+    first = next(number for number, line in enumerate(lines) if line.startswith("  story"))
+    return [re.sub(r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", " TIME", line) for line in lines[first:]]
+
+
+def test_each_link_of_an_item_is_explained_with_what_it_rests_on_and_the_closed_ones_with_why(desk: Desk) -> None:
+    text = Evidence(
+        shared=0.83,
+        words=120,
+        quote="le pont rouvre",
+        titles=0.5,
+        routine=0.1,
+        agreeing=("3", "mardi"),
+        differing=("lundi",),
+    )
+    links = [
+        Link(guid(2), guid(1), Level.TEXT, 0.834, text, "same-text/1"),
+        Link(guid(3), guid(2), Level.EVENT, 0.3, Evidence(agreeing=("Dole",)), "same-event/1"),
+        Link(guid(4), guid(2), Level.TEXT, 0.5, Evidence(titles=0.9), "same-text/1"),
+        Link(guid(5), guid(2), Level.TEXT, 0.5, Evidence(), "same-text/1"),
+    ]
+    with desk_store(desk) as store:
+        settle(store, [make_item(number, guid=f"g{number}") for number in range(1, 6)])
+        store.settle(SOURCE, [], [], lambda known: linked(*links))
+        gone = Closed(guid(2), guid(5), Level.TEXT, "the text has changed")
+        store.settle(SOURCE, [], [], lambda known: linked(closed=(gone,)))
+        store.split(4, "anna", "another bridge", NOW)
+    same, event, apart, closed = map(sentence, links)
+    assert explained(desk, "g2") == [
+        "  story      2",
+        f"  with       {SOURCE} g1: {same} (level B, score 0.83, rule same-text/1)",
+        "             of 120 words 83% shared, 10% routine; titles 50% alike; agree: 3, mardi; differ: lundi",
+        f"  held apart {SOURCE} g4: {apart} (level B, score 0.50, rule same-text/1)",
+        "             titles 90% alike",
+        f"  event      {SOURCE} g3: {event} (level C, score 0.30, rule same-event/1)",
+        "             agree: Dole",
+        f"  closed     {SOURCE} g5: {closed} (level B, score 0.50, rule same-text/1)",
+        "             closed TIME: the text has changed",
+        f"  pin        1: {SOURCE} g4 cannot be one story with {SOURCE} g2, by anna at TIME: another bridge",
+        "  feed       all: waits for the end of the first round",
+        "  feed       economie: waits for the end of the first round",
+    ]
+    assert not [line for line in explained(desk, "g1") if line.startswith(("  pin", "  closed"))]
+
+
+def test_all_that_why_tells_is_there_as_data(desk: Desk) -> None:
+    with desk_store(desk) as store:
+        store.open_log(NOW)
+        late = make_item(60 * 24 * 9, guid="g2", canonical="")
+        settle(store, [make_item(1, guid="g1"), replace(late, published=late.updated), make_item(3, guid="g3")])
+        store.pin(PinKind.CANNOT, 1, 3, "anna", "not the same", NOW)
+        link = Link(guid(2), guid(1), Level.TEXT, 0.75, Evidence(words=9, agreeing=("3",)), "same-text/1")
+        store.settle(SOURCE, [], [], lambda known: linked(link))
+    (line,) = desk.lines("why", "g1", "--json")
+    told = json.loads(line)
+    assert told["links"] == [
+        {
+            "source": SOURCE,
+            "guid": "g2",
+            "level": "B",
+            "score": 0.75,
+            "rule": "same-text/1",
+            "sentence": sentence(link),
+            "evidence": {
+                "link": "", "shared": 0.0, "words": 9, "quote": "", "titles": 0.0, "routine": 0.0, "agreeing": ["3"],
+                "differing": [],
+            },
+            "closed_at": None,
+            "closed_why": "",
+            "joins": True,
+        }
+    ]  # fmt: skip
+    (pin,) = told.pop("pins")
+    assert pin == {
+        "pin": 1, "kind": "cannot", "source": SOURCE, "guid": "g3", "by": "anna", "note": "not the same",
+        "made_at": NOW.isoformat(),
+    }  # fmt: skip
+    assert told["published"] == (NOW - timedelta(minutes=1)).isoformat() and told["first_seen"] == NOW.isoformat()
+    assert [(row["feed"], row["sequence"], row["entered_at"]) for row in told["feeds"]] == [
+        ("all", 2, NOW.isoformat()), ("economie", 2, NOW.isoformat()),
+    ]  # fmt: skip
+    assert told["categories"] == [{"slug": "economie", "rule": "source", "evidence": ""}]
+    assert json.loads(desk.lines("why", "g2", "--json")[0])["published"] is None
+
+
+# ── merge, split, undo, pins
+
+
+@contextmanager
+def three_items(desk: Desk) -> Iterator[None]:
+    with desk_store(desk) as store:
+        store.sync_sources(sources(SOURCE, "https://b.example/"), NOW)
+        settle(store, [make_item(number, guid=f"g{number}") for number in (1, 2, 3)])
+        settle(store, [make_item(3, source="https://b.example/", guid="b3")], source="https://b.example/")
+    yield
+
+
+def test_an_editor_merges_splits_and_undoes(desk: Desk) -> None:
+    with three_items(desk):
+        said = desk.lines("merge", "1", "g2", "--note", "one communiqué", "--by", "anna")
+        assert said[0].startswith(f"pin 1: {SOURCE} g1 must be one story with {SOURCE} g2, by anna at 2")
+        assert said[0].endswith(": one communiqué")
+        assert said[1:] == [f"item {item} is in story 2: {make_item(item).title}" for item in (1, 2)]
+        said = desk.lines("split", "b3", "--by", "bert")
+        assert said[0].startswith(f"pin 2: https://b.example/ b3 cannot be one story with {SOURCE} g3, by bert at 2")
+        assert said[1].startswith("item 4 is in story 4") and said[2].startswith("item 3 is in story 3")
+        assert [line.split(":")[0] for line in desk.lines("pins")] == ["2", "1"]
+        said = desk.lines("undo", "2", "--by", "anna")
+        assert "(undone by anna at 2" in said[0] and said[1].startswith("item 4 is in story 3")
+        assert [line.split(":")[0] for line in desk.lines("pins")] == ["1"]
+        assert [line.split(":")[0] for line in desk.lines("pins", "--all")] == ["2", "1"]
+
+
+def test_who_pins_is_who_is_logged_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with three_items(desk):
+        monkeypatch.setenv("LOGNAME", "marie")
+        assert ", by marie at " in desk.lines("merge", "1", "2")[0]
+
+        def nobody() -> str:
+            raise KeyError("getpwuid(): uid not found: 4711")
+
+        monkeypatch.setattr("getpass.getuser", nobody)
+        assert desk.refused("undo", "1") == "Error: this system does not know your name: say it with --by"
+        assert len(desk.lines("pins")) == 1
+
+
+def test_what_cannot_be_pinned_is_refused_in_one_line(desk: Desk) -> None:
+    with three_items(desk):
+        several = desk.refused("merge", "1", "https://outlet.example/article-3")
+        assert several.startswith("Error: several items have this guid or link, say which (3, 4)")
+        assert "no item" in desk.refused("split", "nobody")
+        assert desk.refused("split", "1").endswith("item 1 is alone in its story")
+        assert "itself" in desk.refused("merge", "1", "g1")
+        assert desk.refused("undo", "7") == "Error: while undoing: no such pin: 7"
+        assert desk.lines("pins", "--all") == []
 
 
 # ── what others wrote, on a terminal
@@ -392,10 +559,22 @@ def test_what_others_wrote_reaches_the_terminal_as_one_plain_line(
             ],
             state=broken,
         )
-    for words in (["why", "1"], ["stories"]):
+        settle(store, [make_item(2)])
+        why = Evidence(quote=hostile, agreeing=(hostile,))
+        two = Link(make_item(2).key, (SOURCE, hostile), Level.TEXT, 1.0, why, hostile)
+        store.settle(SOURCE, [], [], lambda known: linked(two))
+        gone = Closed(two.item, two.other, two.level, hostile)
+        store.settle(SOURCE, [], [], lambda known: linked(closed=(gone,)))
+    for words in (
+        ["why", "1"],
+        ["stories"],
+        ["merge", "1", "2", "--by", hostile, "--note", hostile],
+        ["pins"],
+        ["undo", "1"],
+    ):
         lines = desk.lines(*words)
         assert_harmless("\n".join(lines))
-        assert words == ["why", "1"] or len(lines) == 1
+        assert words == ["why", "1"] or len(lines) == {"stories": 2, "pins": 1}.get(words[0], 3)
     desk.subscribe(("\u009b31m[bold]x[/bold]\u202e", SOURCE, ""))
     assert_harmless("\n".join(desk.lines("sources")))
     for message in ("", hostile):

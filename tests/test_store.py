@@ -11,10 +11,22 @@ import pytest
 
 from aggregator import words
 from aggregator.errors import ErrorClass, StoreError
-from aggregator.model import Category, Decision, DecisionKind, Image, Link, Republish, SourceState, Update
+from aggregator.model import (
+    Category,
+    Decision,
+    DecisionKind,
+    Evidence,
+    Image,
+    Level,
+    Link,
+    PinKind,
+    Republish,
+    SourceState,
+    Update,
+)
 from aggregator.store import Known, Store, open_store
 from aggregator.stories import decide
-from tests.values import NOW, SOURCE, date, make_item, settle, sources
+from tests.values import NO_PRINT, NOW, SOURCE, date, make_item, settle, sources
 
 OTHER = "https://other.example/feed"
 
@@ -60,10 +72,13 @@ def test_an_unknown_source_is_named(store: Store) -> None:
         settle(store, [], source="https://nowhere.example/")
     for state, links in (
         (SourceState("https://nowhere.example/"), ()),
-        (SourceState(SOURCE), (Link(make_item(1).key, (SOURCE, "nowhere.example"), "A", 1.0, "", "v1"),)),
+        (
+            SourceState(SOURCE),
+            (Link(make_item(1).key, (SOURCE, "nowhere.example"), Level.TEXT, 1.0, Evidence(), "v1"),),
+        ),
     ):
         decision = Decision(DecisionKind.NEW, make_item(1), "", changed_at=NOW, sort_at=NOW, links=links)
-        update = Update(state, (decision,), NOW, (("", ""),))
+        update = Update(state, (decision,), NOW, (("", ""),), (NO_PRINT,))
         with pytest.raises(StoreError, match=r"nowhere\.example"):
             store.settle(SOURCE, [], [], lambda known, update=update: update)  # type: ignore[misc]
         assert not list(store.items())
@@ -81,7 +96,9 @@ def test_an_item_comes_back_as_it_was_written(store: Store) -> None:
     assert stored.item == item
     assert store.item(stored.id) == stored
     assert store.find(item.guid) == store.find(item.link) == (stored,)
+    assert store.keyed(item.key) == stored
     assert store.item(99) is None and store.find("nothing") == ()
+    assert store.keyed((SOURCE, "nothing")) is None and store.keyed((OTHER, item.guid)) is None
 
 
 def test_a_walk_through_all_items_leaves_none_out(store: Store) -> None:
@@ -318,12 +335,16 @@ WRITING: list[Callable[[Store], object]] = [
     lambda store: store.sync_sources(sources(), NOW),
     lambda store: settle(store, [make_item(7)]),
     lambda store: store.open_log(NOW),
+    lambda store: store.pin(PinKind.CANNOT, 1, 2, "anna", "", NOW),
+    lambda store: store.split(2, "anna", "", NOW),
+    lambda store: store.undo_pin(1, "anna", NOW),
 ]
 READING: list[Callable[[Store], object]] = [
     lambda store: store.sources(), lambda store: store.state(SOURCE), lambda store: store.due(NOW, 1), lambda store: store.river("all"),
     lambda store: store.source_river(SOURCE), lambda store: store.head("all", 1), lambda store: store.feed("all"), lambda store: store.story(1),
     lambda store: list(store.items()), lambda store: store.item(1), lambda store: store.find("x"), lambda store: store.revisions(1),
     lambda store: store.links(1), lambda store: store.log(1), lambda store: store.search("projet", "fr"), lambda store: store.totals(),
+    lambda store: store.links_of(1), lambda store: store.pins(), lambda store: store.pins_of(1), lambda store: store.keyed(make_item(1).key),
 ]  # fmt: skip
 
 
@@ -334,14 +355,15 @@ def test_a_locked_database_is_reported_and_nothing_is_half_written(
     path = str(tmp_path / "t.db")
     store = open_store(path, patience_seconds=0.05)
     store.sync_sources(sources(), NOW)
-    settle(store, [make_item(1)])
+    settle(store, [make_item(1), make_item(2)])
+    store.pin(PinKind.MUST, 1, 2, "anna", "", NOW)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="locked"):
         write(store)
     other.execute("ROLLBACK")
     other.close()
-    assert len(list(store.items())) == 1
+    assert len(list(store.items())) == 2 and len(store.pins()) == 1
     write(store)
     store.close()
 
@@ -444,7 +466,13 @@ def test_what_waits_for_the_index_is_found_once_it_was_indexed_even_if_it_change
             SOURCE,
             [keyed[0].guid],
             [keyed[0].canonical],
-            lambda known: Update(state, decide(keyed, known, NOW, timedelta(days=2)), NOW, (words.index(keyed[0]),)),
+            lambda known: Update(
+                state,
+                decide(keyed, [NO_PRINT], known, NOW, timedelta(days=2)),
+                NOW,
+                (words.index(keyed[0]),),
+                (NO_PRINT,),
+            ),
         )
 
     put("Le girafon")

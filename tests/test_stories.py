@@ -11,7 +11,7 @@ from aggregator.model import Date, DecisionKind, Enclosure, Item
 from aggregator.store import Store, open_store
 from aggregator.stories import give_keys
 from aggregator.stories.guards import another_issue, contradiction, new_episode
-from aggregator.stories.identity import is_material
+from aggregator.stories.versions import is_material
 from tests.values import NOW, SOURCE, date, make_item, settle, sources
 
 OTHER = "https://other.example/feed"
@@ -156,7 +156,7 @@ def test_one_link_in_two_sources_is_one_story_with_a_reason(store: Store) -> Non
     first, second = store.items()
     assert first.story_id == second.story_id
     (link,) = store.links(first.story_id)
-    assert link.level == "A" and "the same link" in link.reason
+    assert link.level == "A" and link.evidence.link == first.item.canonical
 
 
 def test_an_item_that_moves_to_the_link_of_another_joins_its_story(store: Store) -> None:

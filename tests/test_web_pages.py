@@ -13,7 +13,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aggregator.errors import ErrorClass, StoreError
-from aggregator.model import Category, Date, DecisionKind, Genre, Image, Origin, Republish, Source
+from aggregator.model import (
+    Category,
+    Date,
+    DecisionKind,
+    Evidence,
+    Genre,
+    Image,
+    Level,
+    Origin,
+    PinKind,
+    Republish,
+    Source,
+)
 from aggregator.store import Store, open_store
 from tests.web_world import (
     INFO,
@@ -240,11 +252,11 @@ def test_a_story_page_tells_each_source_s_own_words_and_why_they_stand_together(
     one = an_item("a", author="N. Bœuf", updated=at(11, 11, 30), departements=("25", "39"), rights="© Comtois Info")
     two = an_item("b", MATIN, title="Le même vu de Pontarlier", origin=Origin("AFP", site="https://afp.example/"))
     tell(world.store, [one])
-    tell(world.store, [two], links=[same_story(two, one, "both quote the same communiqué")])
+    tell(world.store, [two], links=[same_story(two, one, "la foire ouvrira")])
     text = world.text(fr("/story/1"))
     for words in (
         "Titre a", "Le même vu de Pontarlier", "Chapeau de a.", "Chapeau de b.", "par N. Bœuf", "25, 39", "© Comtois Info",
-        "11 février 2026 à 12:00", "mis à jour le", "11 février 2026 à 12:30", "both quote the same communiqué",
+        "11 février 2026 à 12:00", "mis à jour le", "11 février 2026 à 12:30",
         "d’après le mot-clé «\u00a0Eco\u00a0» de la source", "Lire sur Comtois Info", 'href="https://afp.example/"',
     ):  # fmt: skip
         assert words in text, words
@@ -266,16 +278,199 @@ def test_a_category_says_which_rule_gave_it(world: World, rule: str, words: str)
     assert words in world.text(fr("/story/1"))
 
 
-def test_earlier_versions_stay_readable(world: World) -> None:
-    first = an_item("a", title="Savoir- faire", lead="Avant.")
+def test_a_press_release_is_marked_on_the_river_and_on_its_page_in_both_languages(world: World) -> None:
+    tell(world.store, [an_item("a", genre=Genre.COMMUNIQUE, labels=("(Communiqué)",)), an_item("b")])
+    for path in ("/", "/story/1"):
+        assert badges_in(world.text(fr(path))) == [("genre", "Communiqué de presse")]
+        assert badges_in(world.text(f"{path}?lang=en")) == [("genre", "Press release")]
+    assert badges_in(world.text("/story/2")) == []
+
+
+# ── why items stand together
+
+
+def plain(text: str) -> str:
+    """The words of a page as one line."""
+    return " ".join(re.sub(r"<[^>]*>", " ", text.partition("<main")[2]).split())
+
+
+def test_each_link_says_in_both_languages_why_it_joins(world: World) -> None:
+    one, two = an_item("a"), an_item("b", MATIN)
+    tell(world.store, [one])
+    tell(world.store, [two], links=[same_story(two, one, "la foire ouvrira")])
+    french, english = plain(world.text(fr("/story/1"))), plain(world.text("/story/1?lang=en"))
+    for words in (
+        "Titre b (Haut-Doubs Matin) et Titre a (Comtois Info) même texte",
+        "83 % du texte le plus court (120 mots) se retrouve dans l’autre, par exemple « la foire ouvrira ».",
+        "Tous deux mentionnent : 12, Levier", "Ils diffèrent par : mardi", "Score : 0,93", "Règle : same-text/1",
+    ):  # fmt: skip
+        assert words in french, words
+    assert "Titre b (Haut-Doubs Matin) and Titre a (Comtois Info) same text" in english
+    assert (
+        "83% of the shorter text (120 words) stands in the other one too, for instance “la foire ouvrira”." in english
+    )
+    assert "Score: 0.93" in english
+
+
+@pytest.mark.parametrize(
+    ("level", "evidence", "words"),
+    [
+        (Level.IDENTITY, Evidence(link="https://x.example/1"), "même lien Les deux mènent à la même page, https://x.example/1."),
+        (Level.TEXT, Evidence(titles=0.8, routine=0.25), "25 % du texte le plus court"),
+    ],
+)  # fmt: skip
+def test_each_level_has_its_words(world: World, level: Level, evidence: Evidence, words: str) -> None:
+    one, two = an_item("a"), an_item("b", MATIN)
+    tell(world.store, [one])
+    tell(world.store, [two], links=[replace(same_story(two, one), level=level, evidence=evidence)])
+    text = plain(world.text(fr("/story/1")))
+    assert words in text
+    assert "Tous deux mentionnent" not in text
+    assert "Ils diffèrent" not in text
+
+
+def test_editors_who_joined_two_items_are_named_as_the_reason_but_not_by_name(world: World) -> None:
+    tell(world.store, [an_item("a"), an_item("b", MATIN)])
+    assert "Pourquoi ces articles" not in world.text(fr("/story/1"))
+    world.store.pin(PinKind.MUST, 1, 2, "claire@info.example", "vu au téléphone", NOW)
+    for path in ("/story/1", "/story/1.json"):
+        text = world.text(path)
+        assert "claire@info.example" not in text
+        assert "vu au téléphone" not in text
+    text = plain(world.text(fr("/story/1")))
+    assert "choix de la rédaction La rédaction de ce site dit qu’ils vont ensemble." in text
+
+
+def test_editors_who_keep_an_item_out_say_so_too(world: World) -> None:
+    one, two, three = an_item("a"), an_item("b", MATIN), an_item("c", PRESSE)
+    tell(world.store, [one])
+    tell(world.store, [two, three], links=[same_story(two, one), same_story(three, one)])
+    world.store.split(3, "claire", "", NOW)
+    assert "dit qu’ils parlent d’actualités différentes" in plain(world.text(fr("/story/1")))
+    assert "Titre c" not in plain(world.text(fr("/story/1")))
+    assert [pin["kind"] for pin in world.client.get("/story/1.json").get_json()["pins"]] == ["cannot"]
+
+
+# ── what changed
+
+
+def versions_in(text: str) -> list[str]:
+    """The changes that a page shows, each part of a version in one line."""
+    shown = re.findall(r'<dd class="compare"[^>]*>(.*?)</dd>', text, re.DOTALL)
+    return [re.sub(r"<span[^>]*>[^<]*</span>", "", each).strip() for each in shown]
+
+
+def test_a_page_shows_what_changed_word_by_word(world: World) -> None:
+    first = an_item("a", title="Incendie : 12 blessés", lead="La scierie brûle.")
+    second = replace(first, title="Incendie : 14 blessés")
     tell(world.store, [first])
-    tell(world.store, [replace(first, title="Savoir-faire", lead="Après.")], kind=DecisionKind.CHANGED)
-    tell(world.store, [replace(first, title="Le savoir-faire", lead="Après.")], kind=DecisionKind.CHANGED)
+    tell(world.store, [second], kind=DecisionKind.CHANGED)
+    tell(
+        world.store,
+        [replace(second, lead="La scierie a brûlé.")],
+        kind=DecisionKind.CHANGED,
+        at=NOW + timedelta(hours=1),
+    )
     text = world.text(fr("/story/1"))
-    assert "Versions précédentes" in text
-    assert "<q>Savoir- faire</q> – <span>Avant.</span>" in text
-    assert re.search(r"<q>Savoir-faire</q>\s*</dd>", text)  # its lead was what it is today
-    assert "jusqu’au 11 février 2026 à 13:00\u00a0:" in text
+    assert versions_in(text) == [
+        "La scierie <del>brûle</del><ins>a brûlé</ins>.",
+        "Incendie : <del>12</del><ins>14</ins> blessés",
+    ]
+    assert "2 versions précédentes" in plain(text)
+    assert plain(text).index("Modifié le 11 février 2026 à 14:00") < plain(text).index(
+        "Modifié le 11 février 2026 à 13:00"
+    )
+    assert "[supprimé : 12 ] [ajouté : 14 ] blessés" in plain(text)  # for those who hear the page
+    assert "2 earlier versions" in plain(world.text("/story/1?lang=en"))
+
+
+def test_changes_of_a_text_in_another_language_say_which_words_are_ours(world: World) -> None:
+    one, two = an_item("a"), an_item("b", MATIN, language="de")
+    tell(world.store, [one])
+    tell(world.store, [two], links=[same_story(two, one)])
+    tell(world.store, [replace(two, title="Neu")], kind=DecisionKind.CHANGED)
+    text = world.text(fr("/story/1"))
+    assert versions_in(text) == ["<del>Titre b</del><ins>Neu</ins>"]
+    assert '<dd class="compare" lang="de"><span class="unseen" lang="fr"> [supprimé' in re.sub(r">\s+<", "><", text)
+
+
+@pytest.mark.parametrize(("republish", "shown"), [(Republish.LEAD, False), (Republish.FULL, True)])
+def test_changes_of_a_whole_text_are_shown_only_where_the_source_allows_it(
+    tmp_path: Path, republish: Republish, shown: bool
+) -> None:
+    world = a_world(tmp_path, [replace(INFO, republish=republish)])
+    first = an_item("a", text="Chapeau de a. Puis un secret de fabrique.", html="<p>Chapeau</p>")
+    tell(world.store, [first])
+    tell(
+        world.store,
+        [replace(first, lead="Chapeau neuf.", text="Chapeau neuf. Puis un mystère de fabrique.")],
+        kind=DecisionKind.CHANGED,
+    )
+    text = world.text(fr("/story/1"))
+    assert ("mystère" in text) is ("secret" in text) is shown
+    assert len(versions_in(text)) == 1  # the lead alone, or the text that begins with it
+    assert "secret" not in world.text("/story/1.json")
+
+
+def test_a_change_that_no_reader_can_see_is_no_version(world: World) -> None:
+    first = an_item("a")
+    tell(world.store, [first])
+    tell(
+        world.store,
+        [replace(first, author="N. Bœuf", text="Un texte que nous ne montrons pas.")],
+        kind=DecisionKind.CHANGED,
+    )
+    assert "version" not in plain(world.text("/story/1?lang=en"))
+
+
+def test_of_a_page_that_changes_all_day_the_last_versions_are_shown(world: World) -> None:
+    first = an_item("a")
+    tell(world.store, [first])
+    for number in range(25):
+        tell(world.store, [replace(first, title=f"En direct {number}")], kind=DecisionKind.CHANGED)
+    shown = versions_in(world.text("/story/1"))
+    assert shown[0] == "En direct <del>23</del><ins>24</ins>"
+    assert len(shown) == 20
+    assert len(world.client.get("/story/1.json").get_json()["items"][0]["revisions"]) == 25
+
+
+# ── the same as data
+
+
+def test_a_story_is_there_as_data_with_its_reasons_and_revisions(world: World) -> None:
+    one, two = an_item("a", genre=Genre.COMMUNIQUE), an_item("b", MATIN, published=Date())
+    tell(world.store, [one])
+    tell(world.store, [two], links=[same_story(two, one, "la foire ouvrira")])
+    tell(world.store, [replace(one, title="Titre neuf")], kind=DecisionKind.CHANGED)
+    response = world.client.get("/story/1.json", headers={"Host": "evil.example"})
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    told = response.get_json()
+    assert (told["id"], told["url"], told["lead"]) == (world.store.story(1).entry_id, f"{PUBLIC}/story/1", 1)  # type: ignore[union-attr]
+    first, second = told["items"]
+    assert first["source"] == {"url": INFO.url, "title": "Comtois Info"}
+    assert (first["title"], first["link"], first["genre"]) == ("Titre neuf", "https://info.example/a", "communique")
+    assert (first["published"], second["published"]) == ("2026-02-11T11:00:00Z", None)
+    assert first["revisions"] == [
+        {"number": 1, "replaced_at": "2026-02-11T12:00:00Z", "title": "Titre a", "lead": "Chapeau de a."}
+    ]
+    (link,) = told["links"]
+    assert (link["item"], link["other"]) == ({"source": MATIN.url, "guid": "b"}, {"source": INFO.url, "guid": "a"})
+    assert (link["level"], link["score"], link["rule"]) == ("B", 0.93, "same-text/1")
+    assert (link["evidence"]["shared"], link["evidence"]["agreeing"]) == (0.83, ["12", "Levier"])
+    assert link["sentence"].startswith("83% of the shorter text (120 words)")
+
+
+def test_data_that_did_not_change_is_a_304_and_other_sites_may_ask(world: World) -> None:
+    tell(world.store, [an_item("a")])
+    first = world.client.get("/story/1.json")
+    again = world.client.get("/story/1.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    assert again.headers["Access-Control-Allow-Origin"] == "*"
+    asked = world.client.options("/story/1.json")
+    assert (asked.status_code, asked.headers["Access-Control-Allow-Methods"]) == (204, "GET, HEAD, OPTIONS")
+    assert world.client.get("/story/7.json").status_code == 404
+    assert '<a href="/story/1.json" type="application/json">' in world.text(fr("/story/1"))
 
 
 @pytest.mark.parametrize(("republish", "shown"), [(Republish.LEAD, False), (Republish.FULL, True)])
@@ -297,6 +492,9 @@ def test_a_story_that_joined_another_leads_there(world: World) -> None:
     response = world.client.get("/story/2?lang=en", headers={"Host": "evil.example"})
     assert response.status_code == 301
     assert response.headers["Location"] == "/story/1?lang=en"
+    moved = world.client.get("/story/2.json", headers={"Host": "evil.example"})
+    assert (moved.status_code, moved.headers["Location"]) == (301, f"{PUBLIC}/story/1.json")
+    assert moved.headers["Access-Control-Allow-Origin"] == "*"
 
 
 def test_an_item_without_title_lead_or_link_is_still_shown(world: World) -> None:

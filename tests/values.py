@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aggregator import words
-from aggregator.model import Category, Date, Item, Source, SourceState, Update
+from aggregator.model import Category, Date, Item, Print, Source, SourceState, Update
 from aggregator.store import Store
-from aggregator.stories import decide, give_keys
+from aggregator.stories import decide, give_keys, make_print
 
 NOW = datetime(2026, 2, 11, 12, 0, tzinfo=UTC)
 SOURCE = "https://outlet.example/feed"
@@ -47,12 +47,15 @@ def settle(
 ) -> Update:
     """What the pipeline does with the items of one poll."""
     keyed = give_keys(items)
+    prints = tuple(map(make_print, keyed))
     state = state or SourceState(source, checked_at=now, succeeded_at=now, next_check_at=now + timedelta(minutes=30))
     update = store.settle(
         source,
         [item.guid for item in keyed],
         [item.canonical for item in keyed],
-        lambda known: Update(state, decide(keyed, known, now, late_after), now, tuple(map(words.index, keyed))),
+        lambda known: Update(
+            state, decide(keyed, prints, known, now, late_after), now, tuple(map(words.index, keyed)), prints
+        ),
     )
     store.index()
     return update
@@ -60,3 +63,6 @@ def settle(
 
 def sources(*urls: str) -> list[Source]:
     return [Source(url, title=f"Source {number}") for number, url in enumerate(urls or (SOURCE,))]
+
+
+NO_PRINT = Print("", "", ())

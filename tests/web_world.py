@@ -17,13 +17,16 @@ from aggregator.model import (
     Date,
     Decision,
     DecisionKind,
+    Evidence,
     Item,
+    Level,
     Link,
     Source,
     SourceState,
     Update,
 )
 from aggregator.store import Store, open_store
+from aggregator.stories import make_print
 from web import create_app
 
 NOW = datetime(2026, 2, 11, 12, 0, tzinfo=UTC)
@@ -80,7 +83,7 @@ def tell(
     for source, found in by_source.items():
         decisions = tuple(_decision(kind, item, links, at, changed_at) for item in found)
         state = SourceState(url=source, checked_at=at, succeeded_at=at, next_check_at=at + timedelta(minutes=30))
-        update = Update(state, decisions, at, tuple(map(words.index, found)))
+        update = Update(state, decisions, at, tuple(map(words.index, found)), tuple(map(make_print, found)))
         store.settle(source, [item.guid for item in found], [], lambda _, update=update: update)
     store.index()
 
@@ -100,9 +103,10 @@ def _decision(
     )
 
 
-def same_story(item: Item, other: Item, reason: str = "both carry the same press release") -> Link:
+def same_story(item: Item, other: Item, quote: str = "le même communiqué") -> Link:
     """A link that joins two items in one story."""
-    return Link(item.key, other.key, "B", 0.93, reason, "text-2")
+    evidence = Evidence(shared=0.83, words=120, quote=quote, agreeing=("12", "Levier"), differing=("mardi",))
+    return Link(item.key, other.key, Level.TEXT, 0.93, evidence, "same-text/1")
 
 
 def fail(

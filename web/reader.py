@@ -4,14 +4,19 @@ import re
 from itertools import groupby
 from typing import Any
 
-from flask import Blueprint, abort, redirect, request, url_for
+import msgspec
+from flask import Blueprint, abort, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from aggregator.model import Republish, Story
-from aggregator.store import Hit, SourceView
+from aggregator.model import Republish, Stored, Story
+from aggregator.store import Hit, Revision, SourceView, Store
 from web import words
+from web.feeds import CORS, PREFLIGHT
+from web.headers import PAGE_CACHE
 from web.layout import absolute, days, feed_title, label, page
+from web.negotiation import etag_of, send
 from web.site import ALL, current_site, name_of
+from web.story import PART_WORDS, as_data, reasons_of, versions_of
 
 STORIES_PER_PAGE = 30
 HITS_PER_PAGE = 20
@@ -44,7 +49,7 @@ def _river(slug: str, canonical: str) -> str:
 
 @pages.get("/story/<int(max=999999999999):story_id>")
 def story(story_id: int) -> str | Response:
-    """One event with all its items, and why they stand together."""
+    """One event with all its items, why they stand together, and what changed."""
     store = current_site().store
     found = store.story(story_id)
     if found is None:
@@ -52,19 +57,59 @@ def story(story_id: int) -> str | Response:
     if found.id != story_id:  # it became part of another
         return redirect(url_for("reader.story", story_id=found.id), 301)
     views = {view.source.url: view for view in store.sources()}
+    full = _may_show_in_full(found, views)
     return page(
         "story.html",
         canonical=absolute("reader.story", story_id=found.id),
         title=found.lead.item.title,
         story=found,
         names={url: name_of(view) for url, view in views.items()},
-        full=_may_show_in_full(found, views),
-        revisions={each.id: store.revisions(each.id) for each in words.items_of(found) if each.revision},
-        links=store.links(found.id) if found.others else (),
-        titles={each.item.key: each.item.title for each in words.items_of(found)},
+        full=full,
+        versions={
+            stored.id: versions_of(stored, revisions, stored.id in full)
+            for stored, revisions in _revisions_of(store, found)
+        },
+        reasons=reasons_of(store.links(found.id), store.pins_of(found.id)),
+        items={each.item.key: each for each in words.items_of(found)},
         slugs=[row.feed for row in store.log(found.id) if row.feed in current_site().slugs],
         rules=words.RULE_WORDS,
+        parts=PART_WORDS,
     )
+
+
+@pages.route("/story/<int(max=999999999999):story_id>.json", methods=["GET", "HEAD", "OPTIONS"])
+def story_data(story_id: int) -> Response:
+    """The same for programs; open to pages of other sites, as the feeds are."""
+    response = make_response(b"", 204)
+    response.headers.update(CORS)
+    if request.method == "OPTIONS":
+        response.headers.update({**PREFLIGHT, "Allow": PREFLIGHT["Access-Control-Allow-Methods"]})
+        return response
+    store = current_site().store
+    found = store.story(story_id)
+    if found is None:
+        abort(404)
+    if found.id != story_id:
+        moved = redirect(absolute("reader.story_data", story_id=found.id), 301)
+        moved.headers.update(CORS)
+        return moved
+    told = as_data(
+        found,
+        absolute("reader.story", story_id=found.id),
+        store.links(found.id),
+        store.pins_of(found.id),
+        {stored.id: revisions for stored, revisions in _revisions_of(store, found)},
+        {view.source.url: name_of(view) for view in store.sources()},
+    )
+    body = msgspec.json.encode(told)
+    response.status_code = 200
+    response.headers["Content-Type"] = "application/json"
+    response.headers["Cache-Control"] = PAGE_CACHE
+    return send(request, response, body, etag_of(body))
+
+
+def _revisions_of(store: Store, story: Story) -> list[tuple[Stored, tuple[Revision, ...]]]:
+    return [(each, store.revisions(each.id)) for each in words.items_of(story) if each.revision]
 
 
 def _may_show_in_full(story: Story, views: dict[str, SourceView]) -> frozenset[int]:

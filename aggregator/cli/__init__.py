@@ -1,6 +1,7 @@
 """The `tributary` command: reads options, calls the pipeline, the store and the site, prints for people."""
 
 import functools
+import getpass
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -15,11 +16,11 @@ from typing import Any
 import click
 
 from aggregator import opml
-from aggregator.cli import printing
+from aggregator.cli import explaining, printing
 from aggregator.cli.once import poll_once
 from aggregator.config import Settings, load
 from aggregator.errors import AggregatorError, ConfigError
-from aggregator.model import Source, SourceState
+from aggregator.model import PinKind, Source, SourceState, Stored
 from aggregator.pipeline import read_sources, utc_now
 from aggregator.store import Store, open_store
 
@@ -47,6 +48,19 @@ def with_settings(function: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(OPTIONS):
         command = option(command)
     return command
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, ImportError, OSError) as error:  # a container may run as a number without a name
+        raise click.ClickException("this system does not know your name: say it with --by") from error
+
+
+def with_author(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --note and --by."""
+    function = click.option("--by", default=_login, metavar="NAME", help="Who says so; your login name.")(function)
+    return click.option("--note", default="", metavar="TEXT", help="Why, for others to read.")(function)
 
 
 def with_address(function: Callable[..., None]) -> Callable[..., None]:
@@ -133,29 +147,72 @@ def export(settings: Settings, file: Path | None) -> None:
 
 @main.command()
 @click.argument("item")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each item.")
 @with_settings
-def why(settings: Settings, item: str) -> None:
+def why(settings: Settings, item: str, as_json: bool) -> None:
     """Explain an item: ITEM is its number, its guid or its link."""
     with closing(_open(settings)) as store:
-        by_number = store.item(int(item)) if item.isdecimal() and len(item) < 16 else None
-        found = (by_number,) if by_number else store.find(item)
-        if not found:
-            raise click.ClickException(f"no item with this number, guid or link: {item}")
-        for stored in found:
-            printing.explain(store, stored)
+        for stored in _found(store, item):
+            if as_json:
+                click.echo(json.dumps(explaining.as_data(store, stored)))
+            else:
+                explaining.explain(store, stored)
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: item, source, guid, story.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: item, source, guid, story, links.")
 @with_settings
 def stories(settings: Settings, as_json: bool) -> None:
     """List which story each item belongs to."""
     with closing(_open(settings)) as store:
         for stored in store.items():
-            item = stored.item
-            row = {"item": stored.id, "source": item.source, "guid": item.guid, "story": stored.story_id}
-            line = json.dumps(row) if as_json else f"{stored.story_id}\t{stored.id}\t{printing.plain(item.title)}"
-            click.echo(line)
+            if as_json:
+                click.echo(json.dumps(explaining.row(store, stored)))
+            else:
+                click.echo(f"{stored.story_id}\t{stored.id}\t{printing.plain(stored.item.title)}")
+
+
+@main.command()
+@click.argument("item")
+@click.argument("other")
+@with_author
+@with_settings
+def merge(settings: Settings, item: str, other: str, note: str, by: str) -> None:
+    """Say that two items are one story: ITEM and OTHER as for `why`."""
+    with closing(_open_beside(settings)) as store:
+        one, two = _one(store, item), _one(store, other)
+        made = store.pin(PinKind.MUST, one.id, two.id, by, note, utc_now())
+        explaining.pinned(store, made)
+
+
+@main.command()
+@click.argument("item")
+@with_author
+@with_settings
+def split(settings: Settings, item: str, note: str, by: str) -> None:
+    """Say that an item does not belong with the rest of its story: ITEM as for `why`."""
+    with closing(_open_beside(settings)) as store:
+        explaining.pinned(store, store.split(_one(store, item).id, by, note, utc_now()))
+
+
+@main.command()
+@click.argument("number", type=click.IntRange(1, 1 << 53))
+@click.option("--by", default=_login, metavar="NAME", help="Who says so; your login name.")
+@with_settings
+def undo(settings: Settings, number: int, by: str) -> None:
+    """Undo a pin: NUMBER as `pins` lists it."""
+    with closing(_open_beside(settings)) as store:
+        explaining.pinned(store, store.undo_pin(number, by, utc_now()))
+
+
+@main.command()
+@click.option("--all", "everything", is_flag=True, help="List what was undone too.")
+@with_settings
+def pins(settings: Settings, everything: bool) -> None:
+    """List what editors have pinned, the newest first."""
+    with closing(_open(settings)) as store:
+        for pin in store.pins(include_undone=everything):
+            click.echo(printing.plain(explaining.pin_line(pin)))
 
 
 @main.command()
@@ -174,6 +231,29 @@ def _running() -> ModuleType:
 
 def _open(settings: Settings) -> Store:
     return open_store(settings.database, settings.authority)
+
+
+def _open_beside(settings: Settings) -> Store:
+    """The store for one write while another process may be polling, which then is the one to checkpoint."""
+    return open_store(settings.database, settings.authority, writer=False)
+
+
+def _found(store: Store, item: str) -> tuple[Stored, ...]:
+    by_number = store.item(int(item)) if item.isdecimal() and len(item) < 16 else None
+    found = (by_number,) if by_number else store.find(item)
+    if not found:
+        raise click.ClickException(printing.plain(f"no item with this number, guid or link: {item}"))
+    return found
+
+
+def _one(store: Store, item: str) -> Stored:
+    found = _found(store, item)
+    if len(found) > 1:
+        numbers = ", ".join(str(stored.id) for stored in found)
+        raise click.ClickException(
+            printing.plain(f"several items have this guid or link, say which ({numbers}): {item}")
+        )
+    return found[0]
 
 
 @contextmanager

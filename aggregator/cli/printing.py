@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from aggregator.errors import ErrorClass
-from aggregator.model import Stored
 from aggregator.pipeline import Report
-from aggregator.store import SourceView, Store
+from aggregator.store import SourceView
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -76,7 +75,7 @@ def sources(views: Iterable[SourceView]) -> Iterator[str]:
 
 def _row(view: SourceView) -> tuple[str, str, str, str, str]:
     name, state = plain(view.source.title or view.source.url), view.state
-    return name, str(view.items), _when(state.succeeded_at), _when(state.next_check_at), _how(view)
+    return name, str(view.items), when(state.succeeded_at), when(state.next_check_at), _how(view)
 
 
 def _how(view: SourceView) -> str:
@@ -87,38 +86,11 @@ def _how(view: SourceView) -> str:
     return view.state.error_class or ("ok" if view.state.checked_at else "not polled yet")
 
 
-def explain(store: Store, stored: Stored) -> None:
-    """Where an item comes from, why it is where it is, and which feeds it entered."""
-    item = stored.item
-    console.print(f"item {stored.id}: {_said(item.title)}")
-    console.print(f"  source     {_said(item.source)}")
-    console.print(f"  guid       {_said(item.guid)}")
-    console.print(f"  link       {_said(item.link)}")
-    console.print(f"  identity   {_said(stored.reason)}")
-    console.print(f"  published  {_when(item.published.at)}, as written: {_said(item.published.raw) or 'no date'}")
-    console.print(f"  first seen {_when(stored.first_seen)}, {stored.revision} earlier revisions kept")
-    for category in item.categories:
-        evidence = f", from {category.evidence!r}" if category.evidence else ""
-        console.print(f"  category   {category.slug}, by the rule {category.rule!r}{_said(evidence)}")
-    console.print(f"  story      {stored.story_id}")
-    for link in store.links(stored.story_id):
-        if item.key in (link.item, link.other):
-            other = link.other if link.item == item.key else link.item
-            console.print(f"  with       {_said(' '.join(other))}: {_said(link.reason)} ({link.level}, {link.rule})")
-    for row in store.log(stored.story_id):
-        place = f"entered as number {row.sequence} at {_when(row.entered_at)}" if row.sequence else _waiting(store)
-        console.print(f"  feed       {row.feed}: {place}")
-
-
-def _said(text: str) -> str:
+def said(text: str) -> str:
+    """Text of others for the console, which reads markup."""
     return escape(plain(text))
 
 
-def _waiting(store: Store) -> str:
-    if store.totals().log_open:
-        return "not announced: it was already old when it was first seen"
-    return "waits for the end of the first round"
-
-
-def _when(at: datetime | None) -> str:
+def when(at: datetime | None) -> str:
+    """A time by the clock of this machine."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else "never"

@@ -6,6 +6,7 @@ in the order of the document they were read from, unless a comment says otherwis
 
 from aggregator.model.feeds import CategoryFeed, FeedEntry, Format, Rendition
 from aggregator.model.items import Category, Date, Enclosure, Entry, Genre, Image, Item, Key, Origin, ParsedFeed
+from aggregator.model.prints import Near, Print
 from aggregator.model.sources import (
     Fetched,
     FetchFailed,
@@ -17,11 +18,23 @@ from aggregator.model.sources import (
     SourceKind,
     SourceState,
 )
-from aggregator.model.stories import Decision, DecisionKind, Evidence, Level, Link, Pin, PinKind, Stored, Story, Update
+from aggregator.model.stories import (
+    Closed,
+    Decision,
+    DecisionKind,
+    Evidence,
+    Level,
+    Link,
+    Pin,
+    PinKind,
+    Stored,
+    Story,
+    Update,
+)
 
 __all__ = [
-    "Category", "CategoryFeed", "Date", "Decision", "DecisionKind", "Enclosure", "Entry", "Evidence", "FeedEntry",
-    "FetchFailed", "Fetched", "Format", "Genre", "Gone", "Image", "Item", "Key", "Level", "Link", "NotModified",
-    "Origin", "Outcome", "ParsedFeed", "Pin", "PinKind", "Rendition", "Republish", "Source", "SourceKind",
-    "SourceState", "Stored", "Story", "Update",
+    "Category", "CategoryFeed", "Closed", "Date", "Decision", "DecisionKind", "Enclosure", "Entry", "Evidence",
+    "FeedEntry", "FetchFailed", "Fetched", "Format", "Genre", "Gone", "Image", "Item", "Key", "Level", "Link", "Near",
+    "NotModified", "Origin", "Outcome", "ParsedFeed", "Pin", "PinKind", "Print", "Rendition", "Republish", "Source",
+    "SourceKind", "SourceState", "Stored", "Story", "Update",
 ]  # fmt: skip

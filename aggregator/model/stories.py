@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from aggregator.model.items import Item, Key
+from aggregator.model.prints import Print
 from aggregator.model.sources import SourceState
 
 
@@ -63,6 +64,16 @@ class Link:
     rule: str  # name and version of the rule, "same-text/1"
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A link that no longer holds, and why."""
+
+    item: Key
+    other: Key
+    level: Level
+    why: str
+
+
 class PinKind(StrEnum):
     """What an editor says of two items."""
 
@@ -96,6 +107,7 @@ class Decision:
     changed_at: datetime | None = None  # of a NEW or materially CHANGED item: by the source's clock where it is sane
     sort_at: datetime | None = None  # of a NEW item: its place in a river
     late: bool = False  # of a NEW item: too old at first sight for the head of a feed
+    revises: bool = False  # of a CHANGED item: is the version that it replaces worth keeping?
     links: tuple[Link, ...] = ()
 
 
@@ -107,6 +119,8 @@ class Update:
     decisions: tuple[Decision, ...]
     at: datetime
     search: tuple[tuple[str, str], ...] = ()  # for each decision: title and text in stems
+    prints: tuple[Print, ...] = ()  # for each decision
+    closed: tuple[Closed, ...] = ()  # before the links of the decisions are written
 
     def count(self, kind: DecisionKind) -> int:
         """How many items are of that kind."""

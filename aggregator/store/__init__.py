@@ -2,16 +2,16 @@
 
 `open_store(path)` gives a `Store`. Reading methods run one to three queries each and see one consistent state.
 A store may be used from several threads: each gets a connection of its own. Every method raises StoreError, and only
-that; a writing method that raises has written nothing.
+that; a writing method that raises has written nothing. The kind that an editor can mend is a PinError.
 """
 
 from aggregator.errors import StoreError
-from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Store, Totals
+from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Store, Tie, Totals
 from aggregator.store.sqlite import SQLiteStore
 
 __all__ = [
-    "FeedState", "Hit", "Known", "LogRow", "Page", "Revision", "SourceView", "Store", "StoreError", "Totals",
-    "open_store",
+    "FeedState", "Hit", "Known", "LogRow", "Page", "Revision", "SourceView", "Store", "StoreError", "Tie",
+    "Totals", "open_store",
 ]  # fmt: skip
 
 

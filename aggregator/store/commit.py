@@ -4,17 +4,21 @@ Rows are gathered first and written table by table with executemany: 14 µs a ro
 """
 
 import hashlib
+import json
 import re
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import replace
 
 from aggregator.errors import StoreError
-from aggregator.model import Decision, DecisionKind, Item, Key, SourceState, Update
-from aggregator.store.rows import to_item, to_json, to_seconds, to_state
+from aggregator.model import Decision, DecisionKind, Item, Key, Print, SourceState, Update
+from aggregator.store import links, near
+from aggregator.store.log import Log, change_all, feeds_of
+from aggregator.store.rows import to_json, to_seconds, to_state
+from aggregator.store.stories import component, regroup
 
-NO_CATEGORY = "divers"
 OWN_ID = re.compile(r"(?:https?://|tag:|urn:)[^\s<>\"{}|\\^`]{1,1000}")  # of a source that is fit for an atom:id
+
+Prepared = tuple[Decision, tuple[str, str], Print]  # with its words for the search, and its print
 
 
 class Commit:
@@ -25,25 +29,22 @@ class Commit:
         self.update = update
         self.authority = authority
         self.at = to_seconds(update.at)
-        self.log_open = is_log_open(connection)
-        self.touched: set[str] = set()  # feeds whose bytes change
+        self.log = Log(connection, self.at)
         self.ids: dict[Key, int] = {}  # of the items of this update
         self.entry_ids: set[str] = set()  # given in this update
         self.opened: dict[int, Decision] = {}  # stories of new items, by id
-        self.grown: set[int] = set()  # stories that another was joined to
-        self.closed: set[int] = set()  # stories that were joined to another
+        self.shaken: set[int] = set()  # items whose story, or its feeds, may be others now
         self.source_id, self.old_state = self._source()
 
     def write(self) -> None:
         """Write it all."""
         if self._feed_speaks_differently_of_itself():
             change_all(self.db, self.at)
-        self._insert(list(self._with_search(DecisionKind.NEW)))
-        self._change(list(self._with_search(DecisionKind.CHANGED)))
-        for decision in self.update.decisions:
-            self._link(decision)
-        self._enter_opened()
-        change(self.db, self.touched, self.at)
+        self._insert(list(self._prepared(DecisionKind.NEW)))
+        self._change(list(self._prepared(DecisionKind.CHANGED)))
+        self._close()
+        self._link()
+        self._tell()
         self._write_state()
 
     # ── the source
@@ -71,33 +72,43 @@ class Commit:
 
     # ── items
 
-    def _with_search(self, kind: DecisionKind) -> Iterable[tuple[Decision, tuple[str, str]]]:
-        for decision, words in zip(self.update.decisions, self.update.search, strict=True):
+    def _prepared(self, kind: DecisionKind) -> Iterable[Prepared]:
+        for decision, words, print_ in zip(self.update.decisions, self.update.search, self.update.prints, strict=True):
             if decision.kind is kind:
-                yield decision, words
+                yield decision, words, print_
 
-    def _insert(self, fresh: list[tuple[Decision, tuple[str, str]]]) -> None:
+    def _insert(self, fresh: list[Prepared]) -> None:
         """Each new item opens a story of its own; links join them before any enters a feed."""
         if not fresh:
             return
         item_id = self._next_id("items")
         story_id = self._next_id("stories")
-        items, stories, words = [], [], []
-        for number, (decision, (title, text)) in enumerate(fresh):
+        items, stories, words, prints = [], [], [], []
+        for number, (decision, (title, text), print_) in enumerate(fresh):
             item, own, story = decision.item, item_id + number, story_id + number
             changed_at = to_seconds(decision.changed_at or self.update.at)
             self.ids[item.key], self.opened[story] = own, decision
             row = (own, self.source_id, item.guid, item.canonical, story, self.at, changed_at, decision.reason)
             items.append((*row, to_json(item)))
-            stories.append((story, self._entry_id(item), own, self._sort_at(decision)))
+            told = (story, self._entry_id(item), own, self._sort_at(decision), decision.late)
+            stories.append((*told, _listed(_categories(item))))
             words.append((own, title, text))
-        self.db.executemany("INSERT INTO stories (id, entry_id, lead_id, sort_at) VALUES (?, ?, ?, ?)", stories)
+            prints.append(self._printed(own, item, print_, self.at))
+        self.db.executemany(
+            "INSERT INTO stories (id, entry_id, lead_id, sort_at, late, categories) VALUES (?, ?, ?, ?, ?, ?)", stories
+        )
         self.db.executemany(
             "INSERT INTO items (id, source_id, guid, canonical, story_id, first_seen, changed_at, reason, content)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             items,
         )
         self.db.executemany("INSERT INTO search (item_id, title, text) VALUES (?, ?, ?)", words)
+        near.write(self.db, prints)
+
+    @staticmethod
+    def _printed(item_id: int, item: Item, print_: Print, first_seen: int) -> tuple[int, Print, int, bool]:
+        published = item.published.at
+        return item_id, print_, to_seconds(published) if published else first_seen, published is not None
 
     def _sort_at(self, decision: Decision) -> int:
         return to_seconds(decision.sort_at or self.update.at)
@@ -118,15 +129,16 @@ class Commit:
         digest = hashlib.blake2b("\n".join(item.key).encode("utf-8", "replace"), digest_size=12).hexdigest()
         return f"{ours}item/{digest}"
 
-    def _change(self, changed: list[tuple[Decision, tuple[str, str]]]) -> None:
-        for decision, (title, text) in changed:
+    def _change(self, changed: list[Prepared]) -> None:
+        for decision, (title, text), print_ in changed:
             item = decision.item
-            item_id, story_id, old, number, changed_at = self.db.execute(
-                "SELECT id, story_id, content, revision, changed_at FROM items WHERE source_id = ? AND guid = ?",
+            item_id, story_id, old, number, changed_at, first_seen = self.db.execute(
+                "SELECT id, story_id, content, revision, changed_at, first_seen FROM items"
+                " WHERE source_id = ? AND guid = ?",
                 (self.source_id, item.guid),
             ).fetchone()
             self.ids[item.key] = item_id
-            if not _differ_in_dates_alone(to_item(old), item):
+            if decision.revises:
                 number += 1
                 self.db.execute("INSERT INTO revisions VALUES (?, ?, ?, ?)", (item_id, number, self.at, old))
             if decision.changed_at is not None:
@@ -136,19 +148,33 @@ class Commit:
                 (to_json(item), item.canonical, number, changed_at, item_id),
             )
             self.db.execute("UPDATE search SET title = ?, text = ? WHERE item_id = ?", (title, text, item_id))
-            self._touch(story_id)
-            self._complete_log(story_id)
+            near.rewrite(self.db, [self._printed(item_id, item, print_, first_seen)])
+            self.log.touch(story_id)
+            self._keep_categories(item_id, item)
 
-    # ── stories
+    def _keep_categories(self, item_id: int, item: Item) -> None:
+        """Add those that the item has gained to the ones that it had."""
+        sql = "SELECT categories FROM stories WHERE lead_id = ?"
+        had = frozenset(json.loads(self.db.execute(sql, (item_id,)).fetchone()[0]))
+        if _categories(item) - had:
+            sql = "UPDATE stories SET categories = ? WHERE lead_id = ?"
+            self.db.execute(sql, (_listed(had | _categories(item)), item_id))
+            self.shaken.add(item_id)
 
-    def _link(self, decision: Decision) -> None:
-        for link in decision.links:
-            item_id, other_id = self._id(link.item), self._id(link.other)
-            self.db.execute(
-                "INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (item_id, other_id, link.level, link.score, link.reason, link.rule, self.at),
-            )
-            self._join(self._story_of(item_id), self._story_of(other_id))
+    # ── links and stories
+
+    def _close(self) -> None:
+        for closed in self.update.closed:
+            pair = self._id(closed.item), self._id(closed.other)
+            if links.close(self.db, *pair, closed.level, closed.why, self.at):
+                self.shaken.update(pair)
+
+    def _link(self) -> None:
+        for decision in self.update.decisions:
+            for link in decision.links:
+                pair = self._id(link.item), self._id(link.other)
+                if links.write(self.db, *pair, link, self.at):
+                    self.shaken.update(pair)
 
     def _id(self, key: Key) -> int:
         if key not in self.ids:
@@ -160,71 +186,18 @@ class Commit:
             self.ids[key] = row[0]
         return self.ids[key]
 
-    def _story_of(self, item_id: int) -> int:
-        return int(self.db.execute("SELECT story_id FROM items WHERE id = ?", (item_id,)).fetchone()[0])
-
-    def _join(self, one: int, other: int) -> None:
-        """Make two stories one. The one that is out stays what it is: its entry id, its lead, its place in each feed;
-        while neither is out, the one published first.
-        """
-        if one == other:
-            return
-        kept, closed = sorted((one, other), key=self._rank)
-        self.db.execute("UPDATE items SET story_id = ? WHERE story_id = ?", (kept, closed))
-        self.db.execute("UPDATE stories SET joined_to = ? WHERE id = ? OR joined_to = ?", (kept, closed, closed))
-        self._touch(kept)
-        self._touch(closed)
-        # What never entered leaves no trace; what did keeps its place in the closed pages.
-        self.db.execute("DELETE FROM log WHERE story_id = ? AND sequence IS NULL", (closed,))
-        self.db.execute("UPDATE log SET left_at = ? WHERE story_id = ? AND left_at IS NULL", (self.at, closed))
-        self.grown.add(kept)
-        self.closed.add(closed)
-        if kept not in self.opened:
-            self._complete_log(kept)
-
-    def _rank(self, story_id: int) -> tuple[bool, int, int]:
-        row = self.db.execute(
-            "SELECT (SELECT min(sequence) FROM log WHERE story_id = stories.id AND left_at IS NULL), sort_at"
-            " FROM stories WHERE id = ?",
-            (story_id,),
-        ).fetchone()
-        return (False, story_id, 0) if row[0] is not None else (True, row[1], story_id)
-
-    def _touch(self, story_id: int) -> None:
-        rows = self.db.execute("SELECT feed FROM log WHERE story_id = ? AND sequence IS NOT NULL", (story_id,))
-        self.touched.update(feed for (feed,) in rows)
-
-    # ── the log
-
-    def _complete_log(self, story_id: int) -> None:
-        """Let a story enter the feeds of categories that it has gained."""
-        there = dict(self.db.execute("SELECT feed, late FROM log WHERE story_id = ?", (story_id,)).fetchall())
-        (sort_at,) = self.db.execute("SELECT sort_at FROM stories WHERE id = ?", (story_id,)).fetchone()
-        late = min(there.values(), default=0)
-        self._enter(
-            [(feed, story_id, sort_at, late) for feed in feeds_of(self._items_of(story_id)) if feed not in there]
-        )
-
-    def _enter_opened(self) -> None:
-        rows: list[tuple[str, int, int, int]] = []
+    def _tell(self) -> None:
+        """Give each item its story, and each story its feeds."""
+        placed: set[int] = set()
+        if self.shaken:
+            found = component(self.db, self.shaken)
+            regroup(self.db, self.log, found)
+            placed.update(found.items)
         for story_id, decision in self.opened.items():
-            if story_id not in self.closed:
-                items = self._items_of(story_id) if story_id in self.grown else [decision.item]
-                rows += [(feed, story_id, self._sort_at(decision), int(decision.late)) for feed in feeds_of(items)]
-        self._enter(rows)
-
-    def _items_of(self, story_id: int) -> list[Item]:
-        return [
-            to_item(text) for (text,) in self.db.execute("SELECT content FROM items WHERE story_id = ?", (story_id,))
-        ]
-
-    def _enter(self, rows: list[tuple[str, int, int, int]]) -> None:
-        """Write log rows (feed, story, sort_at, late); those that are not late get a sequence once the log is open."""
-        entering = [row for row in rows if self.log_open and not row[3]]
-        waiting = [row for row in rows if not (self.log_open and not row[3])]
-        self.db.executemany("INSERT INTO log (feed, story_id, sort_at, late) VALUES (?, ?, ?, ?)", waiting)
-        entering.sort(key=lambda row: (row[0], row[2], row[1]))  # what is older enters first
-        self.touched.update(enter(self.db, entering, self.at))
+            if self.ids[decision.item.key] not in placed:
+                feeds = feeds_of(_categories(decision.item))
+                self.log.enter(feeds, story_id, self._sort_at(decision), int(decision.late))
+        self.log.write()
 
 
 def write_states(db: sqlite3.Connection, states: Iterable[SourceState]) -> None:
@@ -243,19 +216,6 @@ def write_states(db: sqlite3.Connection, states: Iterable[SourceState]) -> None:
     )
 
 
-def change(db: sqlite3.Connection, slugs: Iterable[str], at: int) -> None:
-    """Note that the bytes of these feeds change. Each change is a second after the last one at least: Last-Modified
-    counts in seconds.
-    """
-    sql = "UPDATE feeds SET version = version + 1, changed_at = max(?, changed_at + 1) WHERE slug = ?"
-    db.executemany(sql, [(at, slug) for slug in sorted(slugs)])
-
-
-def change_all(db: sqlite3.Connection, at: int) -> None:
-    """Note that the bytes of every feed may change."""
-    db.execute("UPDATE feeds SET version = version + 1, changed_at = max(?, changed_at + 1)", (at,))
-
-
 def index_waiting(db: sqlite3.Connection, limit: int) -> int:
     """Let the search find the oldest items that it does not know yet. → how many."""
     row = db.execute("SELECT value FROM marks WHERE name = 'indexed'").fetchone()
@@ -272,36 +232,9 @@ def index_waiting(db: sqlite3.Connection, limit: int) -> int:
     return int(last) - int(done)
 
 
-def is_log_open(db: sqlite3.Connection) -> bool:
-    """Whether the first round over all sources is over."""
-    return db.execute("SELECT 1 FROM marks WHERE name = 'log_open'").fetchone() is not None
+def _listed(categories: Iterable[str]) -> str:
+    return json.dumps(sorted(categories))
 
 
-def enter(db: sqlite3.Connection, rows: list[tuple[str, int, int, int]], at: int) -> set[str]:
-    """Let stories enter feeds, in the order of the rows (feed, story, sort_at, late). → the feeds."""
-    sequences: dict[str, int] = {}
-    written = []
-    for feed, story_id, sort_at, late in rows:
-        if feed not in sequences:
-            db.execute("INSERT OR IGNORE INTO feeds VALUES (?, 0, ?, 0)", (feed, at))
-            sequences[feed] = db.execute("SELECT sequence FROM feeds WHERE slug = ?", (feed,)).fetchone()[0]
-        sequences[feed] += 1
-        written.append((feed, story_id, sort_at, late, sequences[feed], at))
-    db.executemany(
-        "INSERT INTO log (feed, story_id, sort_at, late, sequence, entered_at) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (feed, story_id) DO UPDATE SET sequence = excluded.sequence, entered_at = excluded.entered_at",
-        written,
-    )
-    db.executemany("UPDATE feeds SET sequence = ? WHERE slug = ?", [(last, feed) for feed, last in sequences.items()])
-    return set(sequences)
-
-
-def _differ_in_dates_alone(old: Item, new: Item) -> bool:
-    """Whether a revision would tell nothing: some sources date all their items anew in each answer."""
-    return replace(old, published=new.published, updated=new.updated, fingerprint=new.fingerprint) == new
-
-
-def feeds_of(items: Iterable[Item]) -> tuple[str, ...]:
-    """The feeds that a story of these items belongs to: all, and each category; divers only if there is no other."""
-    slugs = {category.slug for item in items for category in item.categories}
-    return ("all", *sorted(slugs - {NO_CATEGORY} or slugs))
+def _categories(item: Item) -> frozenset[str]:
+    return frozenset(category.slug for category in item.categories)

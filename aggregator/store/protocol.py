@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from aggregator.model import Item, Link, Source, SourceState, Stored, Story, Update
+from aggregator.model import Item, Key, Link, Near, Pin, PinKind, Print, Source, SourceState, Stored, Story, Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,8 @@ class Known:
 
     by_guid: Mapping[str, tuple[Stored, ...]]  # of the source, episodes of one guid oldest first
     by_link: Mapping[str, tuple[Stored, ...]]  # of all sources, by canonical link, the newest in order of first sight
+    earlier: Mapping[int, tuple[Item, ...]]  # the last versions of items, by id, oldest first; only where there are any
+    near: Callable[[Key, Print], tuple[Near, ...]]  # what has runs of words in common with an item, but not itself
     first_round: bool  # the log is not open yet
     new_source: bool  # it was never read before
 
@@ -61,6 +63,15 @@ class Revision:
     number: int
     replaced_at: datetime
     item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A link as it stands: `closed_at` is None while it is live."""
+
+    link: Link
+    closed_at: datetime | None = None
+    closed_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +126,24 @@ class Store(Protocol):
     def index(self, limit: int = 5000) -> int:
         """Let the search find the oldest items that wait for it. → how many; 0 when none is left."""
 
+    # editors
+    def pin(self, kind: PinKind, item_id: int, other_id: int, by: str, note: str, now: datetime) -> Pin:
+        """Say that two items must or cannot be one story, whatever links say, until it is undone. Where a pin of the
+        other kind holds on the two it is replaced: it holds again when this one is undone. One that says the same
+        already is given back. PinError if pins on others contradict it.
+        """
+
+    def split(self, item_id: int, by: str, note: str, now: datetime) -> Pin:
+        """Say that an item does not belong with the rest of its story: one pin, against the item that leads the rest.
+        Each other item goes with the side that it is tied to more strongly, with the rest where both are even. The
+        item keeps or gets back the entry that it opened. PinError if it is alone.
+        """
+
+    def undo_pin(self, pin_id: int, by: str, now: datetime) -> Pin:
+        """Undo a pin: stories are what they would be without it. PinError if it does not hold, or if the one that it
+        replaced cannot hold again.
+        """
+
     # reading
     def river(self, feed: str, before: str = "", limit: int = 30) -> Page:
         """Stories of a feed's pages by `sort_at`, late ones too; `before` is a cursor from a Page."""
@@ -137,17 +166,31 @@ class Store(Protocol):
     def item(self, item_id: int) -> Stored | None:
         """One item."""
 
+    def keyed(self, key: Key) -> Stored | None:
+        """The item of this key."""
+
     def find(self, text: str) -> tuple[Stored, ...]:
         """Items by guid, link or canonical link, exactly."""
 
     def revisions(self, item_id: int) -> tuple[Revision, ...]:
         """Earlier versions of an item, oldest first."""
 
-    def links(self, story_id: int) -> tuple[Link, ...]:
-        """Why the items of a story are together."""
+    def links(self, story_id: int, *, closed: bool = False) -> tuple[Link, ...]:
+        """Why the items of a story are together: the live links of level A and B between them, oldest first; or
+        those that are `closed`, between items that others still hold together.
+        """
+
+    def links_of(self, item_id: int) -> tuple[Tie, ...]:
+        """All links of an item at every level, the strongest first, closed ones last."""
+
+    def pins(self, *, include_undone: bool = False) -> tuple[Pin, ...]:
+        """What editors say, newest first."""
+
+    def pins_of(self, story_id: int) -> tuple[Pin, ...]:
+        """The pins on items of a story that hold, newest first; one that keeps an item out is of both stories."""
 
     def log(self, story_id: int) -> tuple[LogRow, ...]:
-        """The feeds that a story belongs to, by name."""
+        """The feeds that a story stands in, by name."""
 
     def search(self, query: str, language: str, limit: int = 30, offset: int = 0) -> tuple[Hit, ...]:
         """Stories that match every word, best first; words, "phrases" and -exclusions, never an error."""

@@ -3,10 +3,11 @@
 import sqlite3
 from collections.abc import Sequence
 
-from aggregator.model import Stored, Story
+from aggregator.model import Item, Stored, Story
 from aggregator.store.protocol import Hit, Totals
-from aggregator.store.rows import STORED_COLUMNS, to_datetime, to_stored
+from aggregator.store.rows import STORED_COLUMNS, to_datetime, to_item, to_stored
 
+VERSIONS_LIMIT = 5  # earlier ones that a new version is held against
 HITS_LIMIT = 1000  # what bm25 ranks of a search that finds more: the newest
 
 
@@ -30,6 +31,12 @@ def _story(story_id: int, entry_id: str, lead_id: int, sort_at: int, items: list
     others = tuple(stored for stored in items if stored.id != lead_id)
     at = to_datetime(sort_at)
     return Story(story_id, entry_id, lead, others, at, max(lead.changed_at, at))
+
+
+def versions(db: sqlite3.Connection, item_id: int) -> tuple[Item, ...]:
+    """The last earlier versions of an item, oldest first."""
+    sql = "SELECT content FROM revisions WHERE item_id = ? ORDER BY number DESC LIMIT ?"
+    return tuple(to_item(content) for (content,) in db.execute(sql, (item_id, VERSIONS_LIMIT)))[::-1]
 
 
 def hits(db: sqlite3.Connection, expression: str, limit: int, offset: int) -> tuple[Hit, ...]:

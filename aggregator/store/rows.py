@@ -6,19 +6,20 @@ from typing import Any
 
 import msgspec
 
-from aggregator.model import Item, Source, SourceState, Stored
+from aggregator.model import Evidence, Item, Source, SourceState, Stored
 
 STORED_COLUMNS = (
     "items.id, items.story_id, items.content, items.first_seen, items.changed_at, items.revision, items.reason"
 )
 
 _encode = msgspec.json.Encoder().encode
+_evidence = msgspec.json.Decoder(Evidence).decode
 _item = msgspec.json.Decoder(Item).decode
 _source = msgspec.json.Decoder(Source).decode
 _state = msgspec.json.Decoder(SourceState).decode
 
 
-def to_json(value: Item | Source | SourceState) -> str:
+def to_json(value: Evidence | Item | Source | SourceState) -> str:
     """A value as JSON text, fields in the order of the class."""
     return _encode(value).decode()
 
@@ -26,6 +27,11 @@ def to_json(value: Item | Source | SourceState) -> str:
 def to_item(text: str) -> Item:
     """The item that `to_json` wrote."""
     return _item(text)
+
+
+def to_evidence(text: str) -> Evidence:
+    """The evidence that `to_json` wrote."""
+    return _evidence(text)
 
 
 def to_source(text: str) -> Source:

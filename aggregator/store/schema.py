@@ -135,3 +135,92 @@ END;
 def m001_first(db: Database) -> None:
     """The way of an item, end to end."""
     db.executescript(FIRST)
+
+
+SECOND = """
+-- Each item opens a story when it comes, its home, which keeps what must be the same if it is a story of its own again.
+-- `late`: too old for a head at first sight. `categories`: JSON list of all that its item ever had.
+ALTER TABLE stories ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE stories ADD COLUMN categories TEXT NOT NULL DEFAULT '[]';
+UPDATE stories SET categories = (
+    SELECT json_group_array(DISTINCT value->>'$.slug') FROM (
+        SELECT content FROM items WHERE items.id = lead_id
+        UNION ALL SELECT content FROM revisions WHERE item_id = lead_id
+    ), json_each(content, '$.categories')
+);
+UPDATE stories SET late = 1 WHERE id IN (SELECT story_id FROM log WHERE feed = 'all' AND late);
+UPDATE stories SET late = 1 WHERE joined_to IN (SELECT id FROM stories WHERE late);
+-- serves the homes of items
+CREATE UNIQUE INDEX stories_lead ON stories (lead_id);
+
+-- Why two items belong together; the later of the two stands first. Stories follow from the live ones, see groups.py.
+CREATE TABLE links_now (
+    item_id INTEGER NOT NULL REFERENCES items (id),
+    other_id INTEGER NOT NULL REFERENCES items (id),
+    level TEXT NOT NULL,
+    score REAL NOT NULL,
+    evidence TEXT NOT NULL,                -- JSON of model.Evidence
+    rule TEXT NOT NULL,
+    made_at INTEGER NOT NULL,
+    closed_at INTEGER,                     -- NULL while it is live
+    closed_why TEXT,
+    PRIMARY KEY (item_id, other_id, level),
+    CHECK (item_id > other_id)
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO links_now
+    SELECT max(item_id, other_id), min(item_id, other_id), level, score, json_object('link', canonical), rule, made_at,
+        NULL, NULL
+    FROM links JOIN items ON items.id = item_id ORDER BY made_at;
+DROP TABLE links;
+ALTER TABLE links_now RENAME TO links;
+-- serves the other direction
+CREATE INDEX links_other ON links (other_id);
+
+-- What editors say of two items. Nothing is deleted: `undone_at` is NULL while it holds, and what was replaced by
+-- another pin on the same two holds again when that one is undone.
+CREATE TABLE pins (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,                    -- model.PinKind
+    item_id INTEGER NOT NULL REFERENCES items (id),
+    other_id INTEGER NOT NULL REFERENCES items (id),
+    made_by TEXT NOT NULL,
+    note TEXT NOT NULL,
+    made_at INTEGER NOT NULL,
+    undone_at INTEGER,
+    undone_by TEXT NOT NULL DEFAULT '',
+    replaced_by INTEGER REFERENCES pins (id)
+);
+-- serve what holds of an item, in both directions
+CREATE INDEX pins_item ON pins (item_id) WHERE undone_at IS NULL;
+CREATE INDEX pins_other ON pins (other_id) WHERE undone_at IS NULL;
+-- serves undoing
+CREATE INDEX pins_replaced ON pins (replaced_by) WHERE replaced_by IS NOT NULL;
+"""
+
+
+THIRD = """
+-- Words of the items of the last days, which new ones are compared with; see model.Print.
+CREATE TABLE prints (
+    item_id INTEGER PRIMARY KEY REFERENCES items (id),
+    at INTEGER NOT NULL,                   -- published, or first seen
+    dated INTEGER NOT NULL,                -- whether its source said when
+    title TEXT NOT NULL,
+    body TEXT NOT NULL,
+    media TEXT NOT NULL,
+    grams BLOB NOT NULL                    -- those below, as 32-bit numbers
+);
+-- serves finding items that have a run of words in common
+CREATE TABLE grams (gram INTEGER NOT NULL, item_id INTEGER NOT NULL, PRIMARY KEY (gram, item_id)) WITHOUT ROWID;
+"""
+
+
+@migrations()
+def m002_pins(db: Database) -> None:
+    """Stories follow from live links and from what editors pin."""
+    db.executescript(SECOND)
+
+
+@migrations()
+def m003_prints(db: Database) -> None:
+    """Texts are compared."""
+    db.executescript(THIRD)

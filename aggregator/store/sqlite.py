@@ -17,10 +17,10 @@ from sqlite_utils import Database
 
 from aggregator import words
 from aggregator.errors import StoreError
-from aggregator.model import Link, Source, SourceState, Stored, Story, Update
-from aggregator.store import read
-from aggregator.store.commit import Commit, change, change_all, enter, index_waiting, is_log_open, write_states
-from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Totals
+from aggregator.model import Key, Link, Near, Pin, PinKind, Print, Source, SourceState, Stored, Story, Update
+from aggregator.store import links, log, near, pins, read
+from aggregator.store.commit import Commit, index_waiting, write_states
+from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Tie, Totals
 from aggregator.store.rows import (
     STORED_COLUMNS,
     grouped,
@@ -76,8 +76,8 @@ class SQLiteStore:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction that holds the write lock from its start: a later read-then-write could not wait for it."""
         connection = self._db.conn
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
         except BaseException:
@@ -121,7 +121,7 @@ class SQLiteStore:
                 rows,
             )
             if any(wanted.get(url) != line for url, line in held.items()):
-                change_all(db, to_seconds(now))  # titles and rights stand in the feeds
+                log.change_all(db, to_seconds(now))  # titles and rights stand in the feeds
 
     def sources(self) -> tuple[SourceView, ...]:
         """See Store."""
@@ -184,10 +184,16 @@ class SQLiteStore:
             "FROM items WHERE canonical = ? AND canonical <> '' ORDER BY id DESC LIMIT ?",
             ((link, LINKED_LIMIT) for link in dict.fromkeys(links)),
         )[::-1]
+
+        def find_near(key: Key, print_: Print) -> tuple[Near, ...]:
+            return near.near(db, key, print_)
+
         return Known(
             by_guid=grouped(stored, lambda each: each.item.guid.partition(EPISODE)[0]),
             by_link=grouped(linked, lambda each: each.item.canonical),
-            first_round=not is_log_open(db),
+            earlier={each.id: read.versions(db, each.id) for each in stored if each.revision},
+            near=find_near,
+            first_round=not log.is_log_open(db),
             new_source=to_state(row[1]).succeeded_at is None,
         )
 
@@ -199,21 +205,39 @@ class SQLiteStore:
     def open_log(self, now: datetime) -> int:
         """See Store."""
         with _errors("opening the log"), self._writing() as db:
-            if is_log_open(db):
-                return 0
-            rows = db.execute(
-                "SELECT feed, story_id, sort_at, late FROM log WHERE sequence IS NULL AND NOT late"
-                " ORDER BY feed, sort_at, story_id"
-            ).fetchall()
-            touched = enter(db, rows, to_seconds(now))
-            change(db, touched, to_seconds(now))
-            db.execute("INSERT INTO marks VALUES ('log_open', ?)", (to_seconds(now),))
-        return sum(row[0] == "all" for row in rows)
+            return log.open_log(db, to_seconds(now))
 
     def index(self, limit: int = 5000) -> int:
         """See Store."""
         with _errors("indexing"), self._writing() as db:
             return index_waiting(db, limit)
+
+    # ── what editors say
+
+    def pin(self, kind: PinKind, item_id: int, other_id: int, by: str, note: str, now: datetime) -> Pin:
+        """See Store."""
+        with _errors("pinning"), self._writing() as db:
+            return pins.pin(db, kind, item_id, other_id, by, note, to_seconds(now))
+
+    def split(self, item_id: int, by: str, note: str, now: datetime) -> Pin:
+        """See Store."""
+        with _errors("pinning"), self._writing() as db:
+            return pins.split(db, item_id, by, note, to_seconds(now))
+
+    def undo_pin(self, pin_id: int, by: str, now: datetime) -> Pin:
+        """See Store."""
+        with _errors("undoing a pin"), self._writing() as db:
+            return pins.undo(db, pin_id, by, to_seconds(now))
+
+    def pins(self, *, include_undone: bool = False) -> tuple[Pin, ...]:
+        """See Store."""
+        with _errors("reading pins"), self._reading() as db:
+            return pins.read(db, "" if include_undone else "WHERE undone_at IS NULL")
+
+    def pins_of(self, story_id: int) -> tuple[Pin, ...]:
+        """See Store."""
+        with _errors("reading pins"), self._reading() as db:
+            return pins.of_story(db, story_id)
 
     # ── reading: rivers, feeds and stories
 
@@ -285,6 +309,13 @@ class SQLiteStore:
             found = self._stored(self._db.conn, "FROM items WHERE id = ?", [(item_id,)])
         return found[0] if found else None
 
+    def keyed(self, key: Key) -> Stored | None:
+        """See Store."""
+        with _errors("reading an item"):
+            sql = "FROM items WHERE source_id = (SELECT id FROM sources WHERE url = ?) AND guid = ?"
+            found = self._stored(self._db.conn, sql, [key])
+        return found[0] if found else None
+
     def find(self, text: str) -> tuple[Stored, ...]:
         """See Store. Cost: reads the whole table where neither index serves."""
         with _errors("reading items"):
@@ -299,26 +330,22 @@ class SQLiteStore:
                 Revision(row["number"], to_datetime(row["replaced_at"]), to_item(row["content"])) for row in rows
             )
 
-    def links(self, story_id: int) -> tuple[Link, ...]:
+    def links(self, story_id: int, *, closed: bool = False) -> tuple[Link, ...]:
         """See Store."""
-        with _errors("reading links"):
-            rows = self._db.execute(
-                "SELECT one_source.url, one.guid, other_source.url, other.guid, level, score, links.reason, rule"
-                " FROM links JOIN items one ON one.id = item_id JOIN items other ON other.id = other_id"
-                " JOIN sources one_source ON one_source.id = one.source_id"
-                " JOIN sources other_source ON other_source.id = other.source_id"
-                " WHERE one.story_id = ? ORDER BY made_at, item_id, other_id",
-                (story_id,),
-            ).fetchall()
-        return tuple(
-            Link((a, b), (c, d), level, score, reason, rule) for a, b, c, d, level, score, reason, rule in rows
-        )
+        with _errors("reading links"), self._reading() as db:
+            return links.of_story(db, story_id, closed=closed)
+
+    def links_of(self, item_id: int) -> tuple[Tie, ...]:
+        """See Store."""
+        with _errors("reading links"), self._reading() as db:
+            return links.of_item(db, item_id)
 
     def log(self, story_id: int) -> tuple[LogRow, ...]:
         """See Store."""
         with _errors("reading the log"):
             rows = self._db.execute(
-                "SELECT feed, sequence, entered_at FROM log WHERE story_id = ? ORDER BY feed", (story_id,)
+                "SELECT feed, sequence, entered_at FROM log WHERE story_id = ? AND left_at IS NULL ORDER BY feed",
+                (story_id,),
             ).fetchall()
         return tuple(LogRow(feed, number, to_datetime(at) if at else None) for feed, number, at in rows)
 

@@ -1,24 +1,39 @@
 """Which story is it: takes the items of one poll and what the store knows of them, gives a Decision for each; never
 reads or writes the store, and never drops an item.
 
-Level A so far: one guid within its source, or one canonical link in any source. Every link says why, and stories are
-what links join, so the order in which items arrive does not change which stories form, but where a link turns out
-late to be that of a series.
+    identity    which item it is: keys, versions of a stored item
+    versions    what became of an item (substance: without what a site wraps around it; changes: word by word)
+    guards      when one guid or link is that of several news
+    prints      what of an item is compared with others
+    similarity  how alike two prints are
+    routine     what many news say, which proves nothing
+    same_text   whether that makes them one text
+    linking     level B for one item: a link to each that has the same text
+    why         a link in words
+
+Level A, identity: one guid within its source, or one canonical link in any source. Level B, the same text or a version
+of it. Stories are what live links of these join, so they follow from the links that hold and not from the order in
+which items came.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from aggregator.model import Decision, DecisionKind, Evidence, Item, Level, Link, Stored
+from aggregator.model import Decision, DecisionKind, Evidence, Item, Key, Level, Link, Near, Print, Stored
 from aggregator.stories.guards import another_issue, contradiction
-from aggregator.stories.identity import find, give_keys, is_material
+from aggregator.stories.identity import find, give_keys
+from aggregator.stories.linking import Subject, same_texts
+from aggregator.stories.prints import make_print, quoted
+from aggregator.stories.versions import is_material, is_return, leaves_revision
 
-__all__ = ["decide", "give_keys"]
+__all__ = ["decide", "give_keys", "make_print"]
 
 LINK_RULE = "canonical-link/1"
 CLOCK_SKEW = timedelta(minutes=10)
+BESIDE_LIMIT = 16  # items of one poll that one is compared with
 
 
 class Known(Protocol):
@@ -29,55 +44,85 @@ class Known(Protocol):
     @property
     def by_link(self) -> Mapping[str, tuple[Stored, ...]]: ...
     @property
+    def earlier(self) -> Mapping[int, tuple[Item, ...]]: ...
+    @property
+    def near(self) -> Callable[[Key, Print], tuple[Near, ...]]: ...
+    @property
     def first_round(self) -> bool: ...
     @property
     def new_source(self) -> bool: ...
 
 
-def decide(items: Sequence[Item], known: Known, now: datetime, late_after: timedelta) -> tuple[Decision, ...]:
+def decide(
+    items: Sequence[Item], prints: Sequence[Print], known: Known, now: datetime, late_after: timedelta
+) -> tuple[Decision, ...]:
     """Say of each item, in the document's order, whether it is new, changed or the same, and which items it belongs
-    with. An item published more than `late_after` before it is first seen is late: it is kept off the feeds' heads.
-    Once the first round is over, so are the undated items of a source that was never read before.
+    with; `prints` are theirs. An item published more than `late_after` before it is first seen is late: it is kept off
+    the feeds' heads. Once the first round is over, so are the undated items of a source that was never read before.
     """
     taken = {item.guid for item in items}
     by_link: dict[str, list[Item]] = {}  # the items of this poll so far
     places = _places(items, now, guess=known.first_round or known.new_source)
+    beside = _Beside(items, now)
     decisions: list[Decision] = []
-    for item, sort_at in zip(items, places, strict=True):
+    for item, print_, sort_at in zip(items, prints, places, strict=True):
         at_link = known.by_link.get(item.canonical, ()) if item.canonical else ()
         found, stored, reason = find(item, known.by_guid.get(item.guid, ()), at_link, taken)
         taken.add(found.guid)
+        links: tuple[Link, ...] = ()
         if stored is None or stored.item.canonical != item.canonical:
             links = _links(found, [*(each.item for each in at_link), *by_link.get(item.canonical, ())])
-        else:
-            links = ()
         if stored is None:
             late = not known.first_round and _is_late(found, known.new_source, now - late_after)
-            decisions.append(
-                Decision(
-                    DecisionKind.NEW,
-                    found,
-                    reason,
-                    changed_at=_claimed_update(found, now) or sort_at,
-                    sort_at=sort_at,
-                    late=late,
-                    links=links,
-                )
-            )
+            decision = Decision(
+                DecisionKind.NEW, found, reason, changed_at=_claimed_update(found, now) or sort_at, sort_at=sort_at,
+                late=late,
+            )  # fmt: skip
         else:
-            decisions.append(replace(_known_item(found, stored, reason, now), links=links))
+            decision = _known_item(found, stored, known.earlier.get(stored.id, ()), reason, now)
+        if decision.kind is DecisionKind.NEW or decision.material:
+            linked = {link.other for link in links}
+            texts = beside.same_texts(found, print_, known.near(found.key, print_))
+            links += tuple(link for link in texts if link.other not in linked)
+        decisions.append(replace(decision, links=links))
         by_link.setdefault(item.canonical, []).append(found)
     return tuple(decisions)
 
 
-def _known_item(item: Item, stored: Stored, reason: str, now: datetime) -> Decision:
+class _Beside:
+    """The items of one poll, to be compared with those that follow."""
+
+    def __init__(self, items: Sequence[Item], now: datetime) -> None:
+        self._now = now
+        self._guids = frozenset(item.guid for item in items)
+        self._dates = Counter(item.published.at for item in items)
+        self._near: dict[Key, Near] = {}
+        self._by_gram: dict[int, list[Key]] = {}
+
+    def same_texts(self, item: Item, print_: Print, stored: Sequence[Near]) -> tuple[Link, ...]:
+        """The links of an item to stored ones and to those before it in the poll."""
+        published = item.published.at
+        at = published or self._now
+        before = Counter(key for gram in print_.grams for key in self._by_gram.get(gram, ())[-BESIDE_LIMIT:])
+        known = {other.item for other in stored}
+        near = [*stored, *(self._near[key] for key, _ in before.most_common(BESIDE_LIMIT) if key not in known)]
+        alike = self._dates[published] - 1
+        subject = Subject(item.key, print_, at, published, self._guids - {item.guid}, alike)
+        self._near[item.key] = Near(item.key, print_, at, published)
+        for gram in print_.grams:
+            self._by_gram.setdefault(gram, []).append(item.key)
+        return same_texts(subject, near, lambda run: quoted(item, run)) if near else ()
+
+
+def _known_item(item: Item, stored: Stored, earlier: Sequence[Item], reason: str, now: datetime) -> Decision:
     if item.fingerprint == stored.item.fingerprint:
         return Decision(DecisionKind.SAME, item, reason)
-    if not is_material(stored.item, item):
-        return Decision(DecisionKind.CHANGED, item, reason)
+    revises = leaves_revision(stored.item, item, earlier)
+    if not is_material(stored.item, item) or is_return(item, earlier):
+        return Decision(DecisionKind.CHANGED, item, reason, revises=revises)
     claimed = _claimed_update(item, now)
     changed_at = claimed if claimed and claimed > stored.changed_at else now
-    return Decision(DecisionKind.CHANGED, item, reason, material=True, changed_at=changed_at)
+    return Decision(DecisionKind.CHANGED, item, reason, material=True, changed_at=changed_at, revises=revises)
 
 
 def _links(item: Item, at_link: Sequence[Item]) -> tuple[Link, ...]:

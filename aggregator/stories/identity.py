@@ -9,11 +9,9 @@ from dataclasses import replace
 
 from aggregator.model import Item, Stored
 from aggregator.stories.guards import another_issue, new_episode
-from aggregator.stories.similarity import figures, words
 
 EPISODE = "#episode-"
 GUID_LIMIT_CHARS = 1000  # of a key; a longer one would fill the index
-CHANGED_SHARE = 0.05  # of the words of a text; less is a typo, a counter or a teaser
 
 
 def give_keys(items: Sequence[Item]) -> tuple[Item, ...]:
@@ -55,7 +53,7 @@ def find(
     the guids of the document and of the items found so far: what has one of them cannot have been renumbered.
     """
     for stored in reversed(episodes):
-        if not new_episode(stored.item, item):
+        if stored.item.fingerprint == item.fingerprint or not new_episode(stored.item, item):
             return replace(item, guid=stored.item.guid), stored, "the same guid"
     if episodes:
         reason = "its guid was used again: " + new_episode(episodes[-1].item, item)
@@ -66,14 +64,3 @@ def find(
         if stored.item.source == item.source and is_free and not another_issue(stored.item, item):
             return replace(item, guid=guid), stored, "the same link, under another guid"
     return item, None, "a new guid" if item.guid != item.canonical else "a new link"
-
-
-def is_material(old: Item, new: Item) -> bool:
-    """Whether a reader of the old version wants to know of the new one: another title, other figures in the lead, or
-    more than a few words of the text; not case, quotation marks, spaces or a counter.
-    """
-    if words(old.title) != words(new.title) or figures(words(old.lead)) != figures(words(new.lead)):
-        return True
-    before, after = Counter(words(old.text or old.lead)), Counter(words(new.text or new.lead))
-    differing = (before - after).total() + (after - before).total()
-    return differing > CHANGED_SHARE * max(before.total(), after.total(), 1)

@@ -1,0 +1,129 @@
+"""Which story each item is in: takes items whose links or pins have changed, regroups all that hangs together with
+them and writes what differs, inside a transaction that the caller holds; never decides what is linked.
+
+Each item opens a story when it comes, its home. The story of a group is the best ranked home of its items, the others
+point at it; a home that is a story again has its entry id, its lead and its places in the log as they were.
+"""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from aggregator.model import Level, PinKind
+from aggregator.store.groups import Bond, Word, groups
+from aggregator.store.log import Log, Place, feeds_of
+
+# `these` are item ids as a JSON list.
+NEXT = """
+WITH these (id) AS (SELECT value FROM json_each(:these))
+SELECT id FROM items WHERE story_id IN (SELECT story_id FROM items WHERE id IN these)
+UNION SELECT other_id FROM links WHERE item_id IN these AND closed_at IS NULL AND level IN ('A', 'B')
+UNION SELECT item_id FROM links WHERE other_id IN these AND closed_at IS NULL AND level IN ('A', 'B')
+UNION SELECT other_id FROM pins WHERE item_id IN these AND undone_at IS NULL AND kind = 'must'
+UNION SELECT item_id FROM pins WHERE other_id IN these AND undone_at IS NULL AND kind = 'must'
+"""
+ITEMS = "SELECT id FROM items WHERE id IN (SELECT value FROM json_each(:these)) ORDER BY source_id, guid"
+LINKS = """
+SELECT item_id, other_id, level, score FROM links WHERE item_id IN (SELECT value FROM json_each(:these))
+AND closed_at IS NULL AND level IN ('A', 'B')
+"""
+PINS = """
+SELECT id, kind, item_id, other_id FROM pins WHERE item_id IN (SELECT value FROM json_each(:these))
+AND undone_at IS NULL
+"""
+HOMES = """
+SELECT lead_id, id, sort_at, late, categories, coalesce(joined_to, id) FROM stories
+WHERE lead_id IN (SELECT value FROM json_each(:these))
+"""
+ROWS = """
+SELECT story_id, feed, sequence, left_at FROM log
+WHERE story_id IN (SELECT id FROM stories WHERE lead_id IN (SELECT value FROM json_each(:these)))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Items that hang together, and all that decides how they are grouped."""
+
+    items: tuple[int, ...]
+    links: tuple[Bond, ...]
+    pins: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The story that an item opened."""
+
+    item: int
+    story: int
+    sort_at: int
+    late: int
+    categories: frozenset[str]
+    told_in: int  # the story that the item is in so far
+    rows: Mapping[str, Place]  # its own in the log, by feed
+
+
+def component(db: sqlite3.Connection, items: Iterable[int]) -> Component:
+    """What hangs together with items by stories, live links and `must` pins. Cost: a few queries, rows by its size.
+
+    A link that a pin holds back reaches into another story: that one is part of it too.
+    """
+    found: set[int] = set()
+    new = set(items)
+    while new:
+        found |= new
+        new = {item for (item,) in db.execute(NEXT, {"these": json.dumps(list(new))})} - found
+    these = {"these": json.dumps(list(found))}
+    return Component(
+        tuple(item for (item,) in db.execute(ITEMS, these)),
+        tuple(Bond(item, other, Level(level), score) for item, other, level, score in db.execute(LINKS, these)),
+        tuple(Word(pin, PinKind(kind), item, other) for pin, kind, item, other in db.execute(PINS, these)),
+    )
+
+
+def regroup(db: sqlite3.Connection, log: Log, found: Component) -> None:
+    """Make the stories of a component those that its links and pins give."""
+    homes = _homes(db, found.items)
+    moves: list[tuple[int, Home]] = []
+    for group in groups(found.items, found.links, found.pins):
+        members = [homes[item] for item in group]
+        kept = min(members, key=_rank)
+        feeds = feeds_of(frozenset().union(*(home.categories for home in members)))
+        for home in members:
+            log.place(feeds if home is kept else (), home.rows, home.story, home.sort_at, home.late)
+        moves += [(kept.story, home) for home in members if home.told_in != kept.story]
+    db.executemany(
+        "UPDATE stories SET joined_to = nullif(?, id) WHERE id = ?", [(to, home.story) for to, home in moves]
+    )
+    db.executemany("UPDATE items SET story_id = ? WHERE id = ?", [(to, home.item) for to, home in moves])
+    for story_id in {to for to, _ in moves} | {home.told_in for _, home in moves}:
+        log.touch(story_id)
+
+
+def by_rank(db: sqlite3.Connection, story_id: int) -> Sequence[int]:
+    """The items of a story, the lead first, then in the order in which they would lead."""
+    items = [item for (item,) in db.execute("SELECT id FROM items WHERE story_id = ?", (story_id,))]
+    return [home.item for home in sorted(_homes(db, items).values(), key=_rank)]
+
+
+def _rank(home: Home) -> tuple[int, float, int, int]:
+    """What leads first. It never changes between the homes of a group that has once been a story: one that is out has
+    its sequence for ever, and a later one gets a greater. So no source steals an entry, and an undo finds it again.
+
+    What came late never has a sequence: a story that was announced, or still can be, goes before it.
+    """
+    out = home.rows.get("all")
+    sequence = out.sequence if out and out.sequence is not None else float("inf")
+    return home.late, sequence, home.sort_at, home.story
+
+
+def _homes(db: sqlite3.Connection, items: Collection[int]) -> dict[int, Home]:
+    these = {"these": json.dumps(list(items))}
+    rows: dict[int, dict[str, Place]] = {}
+    for story, feed, sequence, left_at in db.execute(ROWS, these):
+        rows.setdefault(story, {})[feed] = Place(sequence, left_at is not None)
+    return {
+        item: Home(item, story, sort_at, late, frozenset(json.loads(categories)), told_in, rows.get(story, {}))
+        for item, story, sort_at, late, categories, told_in in db.execute(HOMES, these)
+    }

@@ -1,0 +1,185 @@
+"""Which stories tell of one event: takes the gist of a new story and of those near it, gives the events among them
+anew; never hides anything, never reads or writes the store.
+
+A new story is compared with those of the window that share its weightiest words. The events of those that are near
+enough are taken apart and grouped anew, from single stories up: again and again the two most similar groups join, until
+none are similar enough. So a story that bridges two events makes them one, one that stood alone finds its place later,
+and the order of arrival seldom matters.
+
+Limits. What outlets tell of one person or one club on one day looks like one event. Titles that share no word are
+never one. A story that has left the window is not looked at again.
+
+Rejected, with their B-cubed F1 on two labelled sets of titles, where this has .81 and .87: the nearest centroid of
+letter pieces (.78, .79), the same with stories moved and events joined afterwards (.81, .84), chains of near pairs
+(.75, .78), letter pieces instead of beginnings (no better, ten times the size), no table of common words (.77, .85),
+the frequency of words counted by events (.81, .84), pairs of words (.81, .84), the mean alone without the nearest story
+(.82, .855).
+"""
+
+import heapq
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+
+from aggregator.model import Evidence, Key, Level, Link
+from aggregator.stories.gist import SAME_SOURCE, Gist, agreeing, similarity
+
+RULE = "same-event/1"
+WINDOW = timedelta(days=5)
+JOINED = 0.13  # similarity from which two groups are one event
+NEAREST = 0.5  # how much a single story's nearest one in a group counts beside the mean
+BRIDGE = 0.3  # groups join only if stories across are at least so similar, against those within the looser group
+KEPT = 0.03  # similarities below tell nothing
+NEAR_LIMIT = 32  # similar stories that a gist remembers
+SERIES_ALIKE, SERIES_STORIES = 0.5, 3  # a story so similar to so many of its own source is one of a series
+
+
+def place(new: Gist, others: Iterable[Gist]) -> Gist:
+    """The new gist with its similarities to others of the window. An issue of a series is near to nothing: such are the
+    weather, roadworks and match reports whose genre is not told.
+    """
+    ours = new.features()
+    near: list[tuple[float, Key]] = []
+    issues = 0
+    for other in others:
+        alike = similarity(ours, other)
+        if other.key[0] == new.key[0]:
+            issues += alike >= SERIES_ALIKE
+            alike *= SAME_SOURCE
+        if alike >= KEPT and other.key != new.key:
+            near.append((alike, other.key))
+    if issues >= SERIES_STORIES:
+        return replace(new, near={})
+    return replace(new, near={key: alike for alike, key in heapq.nlargest(NEAR_LIMIT, near)})
+
+
+def touched(new: Gist) -> tuple[Key, ...]:
+    """The stories whose events are to be grouped anew with it, the nearest first; none for most new stories."""
+    return tuple(key for key, alike in new.near.items() if alike >= JOINED)
+
+
+def group(
+    gists: Iterable[Gist],
+    must: Collection[tuple[Key, Key]] = (),
+    cannot: Collection[tuple[Key, Key]] = (),
+) -> tuple[tuple[Gist, ...], ...]:
+    """The events among some stories, in the order of their first story; each in the order of time.
+
+    `must` and `cannot` are pairs that editors pinned; what they keep apart is apart though it must be together. About
+    0.1 ms for six stories, 10 ms for 150.
+    """
+    ordered = sorted(gists, key=lambda each: (each.at, each.key))
+    groups = _Groups(ordered, cannot)
+    groups.join(must)
+    groups.join_similar()
+    return tuple(tuple(ordered[place] for place in sorted(members)) for members in sorted(groups.members.values()))
+
+
+def links(event: Sequence[Gist]) -> tuple[Link, ...]:
+    """Links that hold an event together: each story to the most similar one, the later of the two
+    first, without circles. None where an editor's word alone joins.
+    """
+    found: list[Link] = []
+    nearest = {place: (_near(event[place], event[0]), 0) for place in range(1, len(event))}  # of those not yet linked
+    while nearest:
+        one = max(nearest, key=lambda each: nearest[each][0])
+        alike, other = nearest.pop(one)
+        if alike:
+            earlier, later = sorted((one, other))
+            evidence = Evidence(agreeing=agreeing(event[later], event[earlier]))
+            found.append(Link(event[later].key, event[earlier].key, Level.EVENT, round(alike, 3), evidence, RULE))
+        for each, best in nearest.items():
+            nearest[each] = max(best, (_near(event[each], event[one]), one))
+    return tuple(found)
+
+
+def sources(event: Iterable[Gist]) -> frozenset[str]:
+    """Who tells of it: an event that readers are shown has at least two."""
+    return frozenset(each.key[0] for each in event)
+
+
+class _Groups:
+    """Groups of stories that are joined two by two, the most similar first. Sums, not means, are kept of similarities:
+    those of two joined groups are added.
+    """
+
+    def __init__(self, gists: Sequence[Gist], cannot: Collection[tuple[Key, Key]]) -> None:
+        self.places = {each.key: place for place, each in enumerate(gists)}
+        self.members = {place: [place] for place in range(len(gists))}
+        self.within = dict.fromkeys(self.members, 0.0)
+        self.across: dict[int, dict[int, tuple[float, float]]] = {place: {} for place in self.members}  # sum, highest
+        for place, each in enumerate(gists):
+            for key, alike in each.near.items():
+                other = self.places.get(key)
+                if other is not None and other != place:
+                    self.across[place][other] = self.across[other][place] = (alike, alike)
+        self.apart = {frozenset(pair) for pair in self._known(cannot)}
+        self.queue: list[tuple[float, int, int]] = []
+        self.numbers = count(len(gists))
+
+    def join(self, pairs: Iterable[tuple[Key, Key]]) -> None:
+        """Join what must be together."""
+        for pair in self._known(pairs):
+            one, other = (next(each for each, members in self.members.items() if place in members) for place in pair)
+            if one != other and not self._is_forbidden(one, other):
+                self._join(one, other)
+
+    def join_similar(self) -> None:
+        """Join until no two groups are similar enough."""
+        for one, others in self.across.items():
+            self._ask(one, [other for other in others if one < other])
+        while self.queue:
+            _, one, other = heapq.heappop(self.queue)
+            if one in self.members and other in self.members:
+                joined = self._join(one, other)
+                self._ask(joined, self.across[joined])
+
+    def _known(self, pairs: Iterable[tuple[Key, Key]]) -> list[tuple[int, int]]:
+        return [
+            (self.places[one], self.places[other])
+            for one, other in pairs
+            if one != other and one in self.places and other in self.places
+        ]
+
+    def _ask(self, one: int, others: Iterable[int]) -> None:
+        for other in others:
+            alike = self._likeness(one, other)
+            if alike >= JOINED and not self._is_forbidden(one, other):
+                heapq.heappush(self.queue, (-alike, min(one, other), max(one, other)))
+
+    def _likeness(self, one: int, other: int) -> float:
+        total, highest = self.across[one][other]
+        ours, theirs = len(self.members[one]), len(self.members[other])
+        mean = total / (ours * theirs)
+        if min(ours, theirs) == 1:
+            return mean + NEAREST * (highest - mean)
+        looser = min(self.within[each] / math.comb(len(self.members[each]), 2) for each in (one, other))
+        return mean if mean >= BRIDGE * looser else 0.0
+
+    def _is_forbidden(self, one: int, other: int) -> bool:
+        return bool(self.apart) and any(
+            frozenset((ours, theirs)) in self.apart for ours in self.members[one] for theirs in self.members[other]
+        )
+
+    def _join(self, one: int, other: int) -> int:
+        joined = next(self.numbers)
+        self.within[joined] = self.within.pop(one) + self.within.pop(other) + self.across[one].get(other, (0.0,))[0]
+        self.members[joined] = self.members.pop(one) + self.members.pop(other)
+        row: dict[int, tuple[float, float]] = {}
+        for half in (one, other):
+            for each, (total, highest) in self.across.pop(half).items():
+                if each in self.members:
+                    before = row.get(each, (0.0, 0.0))
+                    row[each] = (before[0] + total, max(before[1], highest))
+        for each, pair in row.items():
+            self.across[each].pop(one, None)
+            self.across[each].pop(other, None)
+            self.across[each][joined] = pair
+        self.across[joined] = row
+        return joined
+
+
+def _near(one: Gist, other: Gist) -> float:
+    return one.near.get(other.key) or other.near.get(one.key) or 0.0

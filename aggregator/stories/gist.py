@@ -1,0 +1,239 @@
+"""What a story tells in a few words: takes an item and how common its words are, gives its gist, by which stories about
+one event are found; never groups them.
+
+The gist is the words of the title, and the most telling ones of the lead at a third of the weight. A word weighs what
+it tells: little if many stories of the window have it, or if it is common in its language, which a small table knows
+before the window does. Two gists are as similar as the cosine of their words, where words with the same beginning count
+in part ("incendie", "incendiaire"), and less if either says little.
+"""
+
+import heapq
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+
+from aggregator.model import Genre, Item, Key
+from aggregator.stories.similarity import fold
+from aggregator.words import ELIDED, stems
+
+TITLE_WORDS, LEAD_WORDS, LEAD_LIMIT_CHARS = 24, 8, 300
+NAME, FIRST, FIGURE, LEAD = 1.25, 1.1, 0.8, 0.3  # weights; the first word of a sentence may be a name or not
+BEGINNINGS = (4, 5)  # letters
+BEGINNING = 0.5  # weight, against the stem
+LOOKED_UP = 10  # words by which similar stories are found
+DAMPING = 1.5  # added to the squared length of a gist, in squares of the rarest word
+NW = 0
+ASSUMED = 1_500  # stories of ordinary news that we pretend to have seen, so that a young window judges soundly
+GRAMMAR_SHARE, ORDINARY_SHARE = 0.03, 0.01  # of those, how many have a word of the tables
+SAME_SOURCE = 0.6  # one outlet seldom tells one event twice, but writes its titles alike
+AGREEING_LIMIT = 6
+
+ROUTINE = frozenset({Genre.METEO, Genre.SONDAGE, Genre.OFFRE_EMPLOI, Genre.AGENDA, Genre.CAGNOTTE, Genre.PRATIQUE})
+
+_WORD = re.compile(r"[^\W_]+")
+_STARTS = re.compile(r"(?:\A|[.!?…:|•«»\"“”„‘\[(<>/]|\s[-–—])\s*\Z")
+_UNPARTED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]{3,}")  # Thai to Chinese
+
+# By language: words of grammar, then words that ordinary news are full of, whatever they tell.
+_TABLES = {
+    "fr": (
+        "a à de la le les des du un une et en au aux ce cet cette ces son sa ses leur leurs mon ma mes notre nos"
+        " votre vos je tu il elle on nous vous ils elles se me te y que qui quoi dont où ou mais donc ni car ne"
+        " pas plus moins très trop si comme dans par pour sur sous avec sans entre vers chez contre depuis pendant"
+        " avant après selon est sont être été était ont avoir avait fait faire va vont peut peuvent doit tout tous"
+        " toute toutes même autre autres aussi encore quand comment pourquoi quel quelle quels quelles deux trois"
+        " ans",
+        "jour jours semaine mois année années heure heures matin soir nuit hier demain aujourd hui week end lundi"
+        " mardi mercredi jeudi vendredi samedi dimanche janvier février mars avril mai juin juillet août septembre"
+        " octobre novembre décembre france français française pays ville région département commune maire monde"
+        " état gouvernement président ministre politique homme femme hommes femmes enfant enfants jeune jeunes vie"
+        " mort morts personne personnes gens nouveau nouvelle nouveaux nouvelles grand grande grands premier"
+        " première dernier dernière petit petite bon bonne meilleur fin début retour suite face lieu place point"
+        " cause projet plan million millions milliard milliards euro euros prix nombre annonce annoncé appel vidéo"
+        " vidéos photo photos image images direct live info infos actualité actu journal article édito entretien"
+        " interview veut veulent faut dit met mise mis pris prend passe reste revient ouvre lance quatre cinq six"
+        " sept huit neuf dix cent mille",
+    ),
+    "en": (
+        "a an the of to and in is it for on with as at by from this that be are was were has have had not but or"
+        " its his her their they he she we you i my our your will would can could may after over new out up about"
+        " into more than who what how why when all no",
+        "day days week month year years time monday tuesday wednesday thursday friday saturday sunday january"
+        " february march april may june july august september october november december world country city"
+        " government president minister man woman people news video says said first last one two three live photos"
+        " police",
+    ),
+    "de": (
+        "der die das den dem des ein eine einen einem einer und in im zu zum zur von vom mit auf für an am ist"
+        " sind war wird werden wurde hat haben nicht auch bei nach aus über vor um wie als es er sie wir ich ihr"
+        " sich dass oder aber noch nur mehr so bis gegen was wer wo",
+        "tag tage woche monat jahr jahre uhr montag dienstag mittwoch donnerstag freitag samstag sonntag januar"
+        " februar märz april mai juni juli august september oktober november dezember welt land stadt regierung"
+        " mann frau menschen neue neuer neues erste zwei drei millionen prozent euro polizei video fotos",
+    ),
+    "es": (
+        "el la los las un una unos unas de del al y o en con por para sin sobre entre que se su sus es son ha han"
+        " fue no más como pero lo le les a",
+        "día días semana mes año años lunes martes miércoles jueves viernes sábado domingo enero febrero marzo"
+        " abril mayo junio julio agosto septiembre octubre noviembre diciembre gobierno presidente nuevo nueva"
+        " primer dos tres país ciudad euros millones vídeo fotos",
+    ),
+    "it": (
+        "il lo la gli le i un uno una di a da in con su per tra fra e o che non è sono ha più come del della dei"
+        " delle dal nel nella al alla ai",
+        "giorno giorni settimana mese anno anni lunedì martedì mercoledì giovedì venerdì sabato domenica gennaio"
+        " febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre governo presidente"
+        " nuovo nuova primo due tre città paese euro milioni video foto",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a story."""
+
+    written: str
+    folded: str
+    stem: str
+    weight: float  # in a gist: against the length of all
+    is_lead: bool = False  # stands in the lead alone
+
+    @property
+    def beginnings(self) -> tuple[str, ...]:
+        """Its first four letters, and its first five; marked, for they are no stems."""
+        return tuple([f"{self.folded[:letters]}-" for letters in BEGINNINGS if len(self.folded) >= letters])
+
+
+@dataclass(frozen=True, slots=True)
+class Frequencies:
+    """How common words are: the stories of the window, and of each stem that was asked for, in how many it stands."""
+
+    stories: int
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Gist:
+    """What the window keeps of a story, under the key of its first item. It stays as it was made."""
+
+    key: Key
+    at: datetime
+    words: tuple[Word, ...]  # the weightiest first
+    near: Mapping[Key, float] = field(default_factory=dict)  # similar stories that were there before, see events.place
+
+    def features(self) -> dict[str, float]:
+        """The weights of the stems and of the beginnings."""
+        found: dict[str, float] = {}
+        for word in reversed(self.words):  # of words with one beginning, the weightiest counts
+            found[word.stem] = word.weight
+            for beginning in word.beginnings:
+                found[beginning] = BEGINNING * word.weight
+        return found
+
+    def lookups(self) -> dict[str, float]:
+        """What similar stories are found by: the beginnings of the weightiest words, or the stems of short ones.
+
+        A store keeps these weights and answers with the stories for which their products add up highest.
+        """
+        found: dict[str, float] = {}
+        for word in self.words[:LOOKED_UP]:
+            found.setdefault(word.beginnings[-1] if len(word.folded) >= BEGINNINGS[-1] else word.stem, word.weight)
+        return found
+
+
+def words(item: Item) -> tuple[Word, ...]:
+    """The words of an item, each stem once; none of what tells no event: the weather, polls, job offers, calendars."""
+    if item.genre in ROUTINE:
+        return ()
+    found: dict[str, Word] = {}
+    lead = _read(item.lead[:LEAD_LIMIT_CHARS], item.language, is_lead=True)
+    for word in (*_read(item.title, item.language)[:TITLE_WORDS], *lead):
+        known = found.get(word.stem)
+        if known is None or word.weight > known.weight:
+            found[word.stem] = word
+    return tuple(found.values())
+
+
+def gist(item: Item, at: datetime, said: Iterable[Word], frequencies: Frequencies) -> Gist:
+    """The gist of the story that an item opens. `frequencies` are those of its words, without the story itself."""
+    stories = ASSUMED+1+NW*frequencies.stories
+    common = _common(item.language)
+    weighed: list[tuple[float, Word]] = []
+    for word in said:
+        seen = frequencies.counts.get(word.stem, 0) + ASSUMED * common.get(word.stem, 0.0) + 1
+        weighed.append((word.weight * max(math.log(stories / seen), 0.0) / math.log(stories / 2), word))
+    weighed.sort(key=lambda pair: (-pair[0], pair[1].stem))
+    lead = {word.stem for word in [word for _, word in weighed if word.is_lead][:LEAD_WORDS]}
+    kept = [(weight, word) for weight, word in weighed if weight and (not word.is_lead or word.stem in lead)]
+    undamped = Gist(item.key, at, tuple(_weighing(word, weight) for weight, word in kept))
+    length = math.sqrt(sum(weight * weight for weight in undamped.features().values()) + DAMPING)
+    return replace(undamped, words=tuple(_weighing(word, weight / length) for weight, word in kept))
+
+
+def similarity(ours: Mapping[str, float], other: Gist) -> float:
+    """How alike two gists are, from the features of one, 0 to 1."""
+    return sum(weight * ours[feature] for feature, weight in other.features().items() if feature in ours)
+
+
+def agreeing(one: Gist, other: Gist) -> tuple[str, ...]:
+    """The words that both have, as the first wrote them, the weightiest first."""
+    theirs = other.features()
+    found: list[tuple[float, str]] = []
+    for word in one.words:
+        shared = max(theirs.get(feature, 0.0) for feature in (word.stem, *word.beginnings[-1:]))
+        if shared:
+            found.append((word.weight * shared, word.written))
+    return tuple(written for _, written in heapq.nlargest(AGREEING_LIMIT, found))
+
+
+def _read(text: str, language: str, *, is_lead: bool = False) -> list[Word]:
+    """The words of a text, in their order; elided articles are none, nor are lone letters."""
+    text = unicodedata.normalize("NFKC", text)
+    shouted = text.isupper()
+    found: list[tuple[str, str, float]] = []
+    for match in _WORD.finditer(text):
+        weight = LEAD if is_lead else _weight(match, shouted=shouted)
+        for written in _parted(match.group()):
+            folded = fold(written)
+            if folded not in ELIDED and (len(folded) > 1 or not folded.isascii() or folded.isdigit()):
+                found.append((written, folded, weight))
+    stemmed = stems(" ".join([folded for _, folded, _ in found]), language).split()
+    # Not strict: whatever Unicode makes of a sign, a wrong stem is better than an error.
+    return [
+        Word(written, folded, stem, weight, is_lead)
+        for (written, folded, weight), stem in zip(found, stemmed, strict=False)
+    ]
+
+
+def _weight(match: re.Match[str], *, shouted: bool) -> float:
+    first = match.group()[0]
+    if first.isdigit():
+        return FIGURE
+    if shouted or not first.isupper():
+        return 1.0
+    return FIRST if _STARTS.search(match.string[max(match.start() - 3, 0) : match.start()]) else NAME
+
+
+def _parted(written: str) -> list[str]:
+    """The word, or the pairs of its signs where its script does not part words."""
+    if _UNPARTED.fullmatch(written):
+        return [written[at : at + 2] for at in range(len(written) - 1)]
+    return [written]
+
+
+def _weighing(word: Word, weight: float) -> Word:
+    return Word(word.written, word.folded, word.stem, weight, word.is_lead)
+
+
+@lru_cache(maxsize=16)
+def _common(language: str) -> Mapping[str, float]:
+    """The share of ordinary news that has a stem, by the tables."""
+    grammar, ordinary = _TABLES.get(language.partition("-")[0].lower(), ("", ""))
+    shares: dict[str, float] = {}
+    for text, share in ((ordinary, ORDINARY_SHARE), (grammar, GRAMMAR_SHARE)):
+        shares |= dict.fromkeys((word.stem for word in _read(text, language)), share)
+    return shares

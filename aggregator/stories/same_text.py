@@ -1,0 +1,151 @@
+"""Level B, the same text or a version of it: takes a Comparison and where its two items come from, gives a score or
+nothing; never looks for pairs.
+
+A link of level B hides one item behind the other, so each way to it asks for what a reader would accept as proof:
+
+- a *version*: one source dates both to the same second, and they are alike;
+- a *copy*: the shorter text stands in the longer one from near its top, the title of one is told by the other, and
+  nothing stands in the place of something else;
+- an *issue* of a series that several outlets print (the weather, an alert): all that two texts from a mould hold must
+  agree, within a day and a half, from two sources; for one source prints each issue once;
+- a *title* that says much and is the same, from two sources, where the texts do not speak against it: one gives the
+  lead alone, the other the rest.
+"""
+
+from datetime import timedelta
+
+from aggregator.stories.similarity import Comparison
+
+RULE = "same-text/1"
+
+WINDOW = timedelta(days=7)  # nothing is compared beyond it
+SOON = timedelta(days=3)  # later, a text comes again under its own title only
+CROWD = 3  # items that a source dates to one second: an import, which tells nothing
+
+VERSION_TITLE = 0.35
+VERSION_TEXT = 0.3
+
+COPY = 0.3  # of the shorter text's shingles
+COPY_SHINGLES = 4
+TOLD = 0.65
+NEAR_TOP_WORDS = 15
+RELATED_TITLE = 0.6
+DEEP_WORDS = 60
+NEW_LEAD = 0.5  # both outlets wrote a lead of their own before the same text
+NEW_LEAD_TOLD = 0.35
+NEW_LEAD_WORDS = (25, 35)
+WHOLE = 0.8  # as good as the whole text, from the first words on
+WHOLE_WORDS = 8
+OTHER_NAMES = 0.7  # where each title names what the other item lacks
+OWN_WINDOW = timedelta(hours=20)  # the next issue of a daily series comes after a day
+OWN_COPY = 0.6  # of one source: its follow-ups repeat what it wrote before
+
+MOULD = 0.9
+MOULD_SHINGLES = 100
+
+SLOT_CONFLICTS = 0.2  # of the slots that both have
+SLOT_SWAPS = 1 / 40  # of the shingles that both have
+SWAPS = 1 / 20
+
+ISSUE_WINDOW = timedelta(hours=36)
+ISSUE = 0.7
+ISSUE_FRESH = 0.5
+ISSUE_SLOTS = 3
+ISSUE_SLOTS_SHARE = 0.6
+ISSUE_TITLE_WEIGHT = 12.0
+
+TITLE = 0.85
+TITLE_WEIGHT = 24.0
+
+
+def judge(found: Comparison, *, same_source: bool, apart: timedelta, dated_alike: bool) -> float | None:
+    """How sure it is that two items are one text, 0 to 1; None if they are not. `dated_alike`: one source gives both
+    the same date, to the second, and that date to few items.
+    """
+    if apart > WINDOW:
+        return None
+    if dated_alike:
+        return max(found.fresh, found.title) if _is_version(found) else None
+    if _is_title_swapped(found):
+        return None
+    if found.is_routine:
+        return found.covered if not same_source and apart <= ISSUE_WINDOW and _is_issue(found) else None
+    if same_source and apart > OWN_WINDOW:
+        return None
+    if _is_copy(found, same_source=same_source, soon=apart <= SOON):
+        return found.fresh
+    if not same_source and apart <= SOON and _is_title(found):
+        return found.title / 2
+    return None
+
+
+def _is_version(found: Comparison) -> bool:
+    if found.slot_swaps and all(found.untold):
+        return False
+    return found.title >= VERSION_TITLE or found.fresh >= VERSION_TEXT
+
+
+def _is_title_swapped(found: Comparison) -> bool:
+    return bool(found.title_swaps) and found.title >= VERSION_TITLE
+
+
+def _is_issue(found: Comparison) -> bool:
+    if found.conflicts or found.swaps or all(found.untold) or found.nearest > NEAR_TOP_WORDS:
+        return False
+    if found.told < TOLD or not (found.is_title_told or found.title_weight >= ISSUE_TITLE_WEIGHT):
+        return False
+    return found.covered >= ISSUE and len(found.shared_slots) >= max(ISSUE_SLOTS, ISSUE_SLOTS_SHARE * found.slots)
+
+
+def _is_copy(found: Comparison, *, same_source: bool, soon: bool) -> bool:
+    if found.untold_slots and found.fresh < OTHER_NAMES:
+        return False
+    if found.fresh_shingles < COPY_SHINGLES or not _may_be_edited(found):
+        return False
+    related = found.title >= RELATED_TITLE
+    if not (soon or related):
+        return False
+    if found.slot_swaps and found.fresh >= MOULD and found.fresh_shingles < MOULD_SHINGLES:
+        return False  # word for word the same but for a figure: two castings of one mould
+    if same_source:
+        return related and found.fresh >= OWN_COPY and found.nearest <= NEAR_TOP_WORDS
+    if found.told >= TOLD and found.fresh >= COPY and _is_near_top(found, related=related):
+        return True
+    return soon and (_is_whole(found) or _has_new_lead(found))
+
+
+def _may_be_edited(found: Comparison) -> bool:
+    """Whether what differs is no more than editors change."""
+    return (
+        found.conflicts <= SLOT_CONFLICTS * len(found.shared_slots)
+        and len(found.slot_swaps) <= SLOT_SWAPS * found.fresh_shingles
+        and len(found.swaps) <= 1 + SWAPS * found.fresh_shingles
+        and not any(found.untold[0] & set(one) and found.untold[1] & set(other) for one, other in found.swaps)
+    )
+
+
+def _is_near_top(found: Comparison, *, related: bool) -> bool:
+    """A paragraph of background that two articles share stands further down in both."""
+    if related:
+        return found.nearest < DEEP_WORDS
+    return found.nearest <= NEAR_TOP_WORDS and (found.nearest <= 5 or found.farthest <= DEEP_WORDS)
+
+
+def _is_whole(found: Comparison) -> bool:
+    return found.fresh >= WHOLE and found.farthest <= WHOLE_WORDS
+
+
+def _has_new_lead(found: Comparison) -> bool:
+    nearest, farthest = NEW_LEAD_WORDS
+    return (
+        found.fresh >= NEW_LEAD
+        and found.told >= NEW_LEAD_TOLD
+        and found.nearest <= nearest
+        and found.farthest <= farthest
+        and not found.conflicts
+        and not found.slot_swaps
+    )
+
+
+def _is_title(found: Comparison) -> bool:
+    return found.title >= TITLE and found.title_weight >= TITLE_WEIGHT and not found.conflicts and not found.swaps
