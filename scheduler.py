@@ -26,6 +26,7 @@ from aggregator.store import Store, open_store
 DISPATCH_SECONDS = 1
 RELOAD_SECONDS = 5
 INDEX_SECONDS = 3  # what was stored can be searched for after that time
+REVIEW_HOURS = 6  # what has come since may show that two items are no longer, or now, one text
 DUE_LIMIT = 1000  # sources taken up at once
 REST = timedelta(minutes=5)  # of a source whose poll could not be stored: in the store it is still due
 
@@ -68,6 +69,7 @@ class Poller:
         jobs.add_listener(_report_job, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
         jobs.add_job(self.dispatch, "interval", seconds=DISPATCH_SECONDS, id="dispatch")
         jobs.add_job(self._pipeline.index, "interval", seconds=INDEX_SECONDS, id="index")
+        jobs.add_job(self._pipeline.review, "interval", hours=REVIEW_HOURS, id="review")
         jobs.add_job(self._reload_if_changed, "interval", seconds=RELOAD_SECONDS, id="reload")
         return jobs
 

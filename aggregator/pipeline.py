@@ -40,6 +40,7 @@ from aggregator.model import (
 )
 from aggregator.publish import render
 from aggregator.publish.select import ALL, select
+from aggregator.review import Review, review
 from aggregator.store import Known, SourceView, Store
 from aggregator.workers import WorkerDied, Workers
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tributary")
 
+REVIEWED = timedelta(hours=30)  # a day, and the time between two reviews
 EMPTY_SINCE = datetime(2020, 1, 1, tzinfo=UTC)  # of a feed that no story has entered yet: always the same bytes
 
 Clock = Callable[[], datetime]
@@ -120,6 +122,23 @@ class Pipeline:
         """Let the search find what was stored."""
         while await self.write(self.store.index):
             pass
+
+    async def review(self, since: timedelta = REVIEWED) -> Review:
+        """Look again at the texts of the last time, and let go of prints that nothing is compared with any more."""
+        now = self.clock()
+        found = await asyncio.to_thread(self._review, now, since)
+        if found.made or found.closed:
+            await self.write(self.store.relink, found.made, found.closed, now)
+        while await self.write(self.store.forget_prints, now - stories.WINDOW):
+            pass
+        log.info("reviewed made=%d closed=%d", len(found.made), len(found.closed))
+        return found
+
+    def _review(self, now: datetime, since: timedelta) -> Review:
+        try:
+            return review(self.store, now, since)
+        finally:
+            self.store.close()  # the connection of this thread
 
     async def update(self, source: Source, state: SourceState) -> Report:
         """Poll one source and store what came of it. Never raises but when it is cancelled."""

@@ -162,7 +162,7 @@ def test_one_link_in_two_sources_is_one_story_with_a_reason(store: Store) -> Non
 def test_an_item_that_moves_to_the_link_of_another_joins_its_story(store: Store) -> None:
     store.sync_sources(sources(SOURCE, OTHER), NOW)
     settle(store, [make_item(1)])
-    elsewhere = make_item(1, source=OTHER, guid="x", canonical="https://other.example/1")
+    elsewhere = make_item(1, source=OTHER, guid="x", canonical="https://other.example/1", title="Vote", lead="")
     settle(store, [elsewhere], source=OTHER)
     assert len({stored.story_id for stored in store.items()}) == 2
     corrected = replace(elsewhere, canonical=make_item(1).canonical, fingerprint="corrected")
@@ -258,7 +258,9 @@ def test_a_later_publication_of_the_same_text_is_no_new_episode() -> None:
 def test_a_later_publication_with_a_few_words_more_is_no_new_episode() -> None:
     longer = make_item(1, text=LONG + " et mercredi", published=date(NOW + timedelta(days=9)))
     assert not new_episode(make_item(1, text=LONG), longer)
-    other = make_item(1, title="La foire aux vins", text="Pluie et vent", published=date(NOW + timedelta(days=9)))
+    other = make_item(
+        1, title="La foire aux vins", lead="", text="Pluie et vent", published=date(NOW + timedelta(days=9))
+    )
     assert new_episode(make_item(1, text=LONG), other)
 
 

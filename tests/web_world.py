@@ -97,6 +97,7 @@ def _decision(
         item,
         "a new guid",
         material=kind is DecisionKind.CHANGED,
+        revises=kind is DecisionKind.CHANGED,
         changed_at=changed_at or published,
         sort_at=published,
         links=tuple(link for link in links if link.item == item.key),

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
@@ -22,6 +22,7 @@ from aggregator.config import Settings, load
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.model import PinKind, Source, SourceState, Stored
 from aggregator.pipeline import read_sources, utc_now
+from aggregator.review import review as look_again
 from aggregator.store import Store, open_store
 
 OPTIONS = (
@@ -213,6 +214,18 @@ def pins(settings: Settings, everything: bool) -> None:
     with closing(_open(settings)) as store:
         for pin in store.pins(include_undone=everything):
             click.echo(printing.plain(explaining.pin_line(pin)))
+
+
+@main.command()
+@click.option("--days", default=7.0, help="How far to look back.", show_default=True)
+@with_settings
+def review(settings: Settings, days: float) -> None:
+    """Look again at which items are one text, with all that has come since and the rules of today."""
+    with closing(_open_beside(settings)) as store:
+        now = utc_now()
+        found = look_again(store, now, timedelta(days=days))
+        store.relink(found.made, found.closed, now)
+        click.echo(f"{len(found.made)} links made, {len(found.closed)} closed")
 
 
 @main.command()

@@ -65,6 +65,16 @@ def of_item(db: sqlite3.Connection, item_id: int) -> tuple[Tie, ...]:
     return tuple(map(_tie, rows))
 
 
+def of_texts(db: sqlite3.Connection, since: int) -> tuple[Link, ...]:
+    """See Store.text_links."""
+    seen = "SELECT item_id FROM prints JOIN items ON items.id = item_id WHERE first_seen >= ?"
+    rows = db.execute(
+        f"SELECT {COLUMNS} WHERE item_id IN ({seen}) AND level = ? AND closed_at IS NULL ORDER BY item_id, other_id",
+        (since, Level.TEXT),
+    )
+    return tuple(_tie(row).link for row in rows)
+
+
 def _tie(row: tuple[Any, ...]) -> Tie:
     url, guid, other_url, other_guid, level, score, evidence, rule, closed_at, why = row
     link = Link((url, guid), (other_url, other_guid), Level(level), score, to_evidence(evidence), rule)

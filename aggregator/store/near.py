@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from struct import pack, unpack
+from typing import Any
 
 from aggregator.model import Key, Near, Print
 from aggregator.store.rows import to_datetime
@@ -13,9 +14,9 @@ from aggregator.store.rows import to_datetime
 GRAM_LIMIT = 64  # items with one gram, the newest: what more have is a mould
 NEAR_LIMIT = 16  # items compared, those with the most grams in common
 
-FOUND = """
-SELECT url, guid, title, body, media, at, dated FROM prints JOIN items ON items.id = item_id
-JOIN sources ON sources.id = source_id WHERE item_id = ?
+PRINTS = """
+SELECT url, guid, title, body, media, grams, at, dated FROM prints JOIN items ON items.id = item_id
+JOIN sources ON sources.id = source_id
 """
 
 
@@ -39,9 +40,9 @@ def rewrite(db: sqlite3.Connection, rows: Iterable[tuple[int, Print, int, bool]]
 def forget(db: sqlite3.Connection, before: int, limit: int) -> int:
     """Forget the prints of the oldest items first seen `before` a time in seconds. → how many."""
     old = db.execute(
-        "SELECT item_id FROM prints JOIN items ON items.id = item_id WHERE item_id <="
-        " (SELECT coalesce(max(id), 0) FROM items WHERE first_seen < ?) ORDER BY item_id LIMIT ?",
-        (before, limit),
+        "SELECT item_id FROM (SELECT item_id FROM prints ORDER BY item_id LIMIT ?) JOIN items ON items.id = item_id"
+        " WHERE first_seen < ?",
+        (limit, before),
     ).fetchall()
     for (item_id,) in old:
         _forget(db, item_id)
@@ -65,17 +66,39 @@ def near(db: sqlite3.Connection, key: Key, print_: Print) -> tuple[Near, ...]:
     return tuple(other for other in found if other.item != key)[:NEAR_LIMIT]
 
 
+def printed(db: sqlite3.Connection, since: int, after: int, limit: int) -> list[tuple[int, Near]]:
+    """The items after an id that were first seen since a time in seconds and have a print, by id."""
+    sql = "SELECT item_id FROM prints JOIN items ON items.id = item_id WHERE item_id > ? AND first_seen >= ?"
+    rows = db.execute(f"{sql} ORDER BY item_id LIMIT ?", (after, since, limit)).fetchall()
+    return [(item_id, _read(db, item_id)) for (item_id,) in rows]
+
+
+def keyed(db: sqlite3.Connection, key: Key) -> Near | None:
+    """The print of an item, None where it is no longer kept."""
+    row = db.execute(f"{PRINTS} WHERE url = ? AND guid = ?", key).fetchone()
+    return _near(row) if row else None
+
+
 def _read(db: sqlite3.Connection, item_id: int) -> Near:
-    url, guid, title, body, media, at, dated = db.execute(FOUND, (item_id,)).fetchone()
+    return _near(db.execute(f"{PRINTS} WHERE item_id = ?", (item_id,)).fetchone())
+
+
+def _near(row: tuple[Any, ...]) -> Near:
+    url, guid, title, body, media, grams, at, dated = row
     moment = to_datetime(at)
-    return Near((url, guid), Print(title, body, (), media), moment, moment if dated else None)
+    print_ = Print(title, body, _unpacked(grams), media)
+    return Near((url, guid), print_, moment, moment if dated else None)
+
+
+def _unpacked(grams: bytes) -> tuple[int, ...]:
+    return unpack(f"<{len(grams) // 4}I", grams)
 
 
 def _forget(db: sqlite3.Connection, item_id: int) -> bool:
     row = db.execute("SELECT grams FROM prints WHERE item_id = ?", (item_id,)).fetchone()
     if row is None:
         return False
-    grams = unpack(f"<{len(row[0]) // 4}I", row[0])
-    db.executemany("DELETE FROM grams WHERE gram = ? AND item_id = ?", [(gram, item_id) for gram in grams])
+    grams = [(gram, item_id) for gram in _unpacked(row[0])]
+    db.executemany("DELETE FROM grams WHERE gram = ? AND item_id = ?", grams)
     db.execute("DELETE FROM prints WHERE item_id = ?", (item_id,))
     return True

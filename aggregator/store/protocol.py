@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from aggregator.model import Item, Key, Link, Near, Pin, PinKind, Print, Source, SourceState, Stored, Story, Update
+from aggregator.model import (
+    Closed,
+    Item,
+    Key,
+    Link,
+    Near,
+    Pin,
+    PinKind,
+    Print,
+    Source,
+    SourceState,
+    Stored,
+    Story,
+    Update,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +139,25 @@ class Store(Protocol):
 
     def index(self, limit: int = 5000) -> int:
         """Let the search find the oldest items that wait for it. → how many; 0 when none is left."""
+
+    # texts that are compared
+    def near(self, key: Key, print_: Print) -> tuple[Near, ...]:
+        """The items with most runs of words in common with a print, but not the item of this key."""
+
+    def print_of(self, key: Key) -> Near | None:
+        """An item as it is compared; None where its print is no longer kept."""
+
+    def printed(self, since: datetime) -> Iterable[Near]:
+        """The items first seen since then, in that order, read as the caller goes."""
+
+    def text_links(self, since: datetime) -> tuple[Link, ...]:
+        """The live links of level B of items first seen since then."""
+
+    def relink(self, links: Sequence[Link], closed: Sequence[Closed], now: datetime) -> None:
+        """Write links between stored items and close others, and tell their stories anew, in one transaction."""
+
+    def forget_prints(self, before: datetime, limit: int = 2000) -> int:
+        """Let go of the prints of the oldest items first seen before then. → how many; 0 when none is left."""
 
     # editors
     def pin(self, kind: PinKind, item_id: int, other_id: int, by: str, note: str, now: datetime) -> Pin:

@@ -5,21 +5,17 @@ lose a WAL reset between two checkpointing processes).
 """
 
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
-
-from sqlite_utils import Database
 
 from aggregator import words
 from aggregator.errors import StoreError
-from aggregator.model import Key, Link, Near, Pin, PinKind, Print, Source, SourceState, Stored, Story, Update
+from aggregator.model import Closed, Key, Link, Near, Pin, PinKind, Print, Source, SourceState, Stored, Story, Update
 from aggregator.store import links, log, near, pins, read
 from aggregator.store.commit import Commit, index_waiting, write_states
+from aggregator.store.connections import Connections, errors
 from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Tie, Totals
 from aggregator.store.rows import (
     STORED_COLUMNS,
@@ -32,7 +28,7 @@ from aggregator.store.rows import (
     to_state,
     to_stored,
 )
-from aggregator.store.schema import migrations
+from aggregator.store.stories import relink
 
 CACHE_KIB = 16_000  # of each connection; the 2,000 that are usual cost 40 µs more for a new item
 EPISODE = "#episode-"  # what follows a guid that its source uses again; see stories/identity.py
@@ -40,67 +36,8 @@ LINKED_LIMIT = 50  # items at one link that a new one is compared with; some sou
 BATCH = 500  # rows read at once where a caller walks through all
 
 
-class SQLiteStore:
+class SQLiteStore(Connections):
     """See `aggregator.store.Store` for what each method promises."""
-
-    def __init__(self, path: str, authority: str, *, writer: bool, patience_seconds: float) -> None:
-        self._path = path
-        self._patience_seconds = patience_seconds
-        self._authority = authority
-        self._writer = writer
-        self._own = threading.local()
-        with _errors("opening"):
-            if path != ":memory:":
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-            if migrations.pending(self._db):  # who only reads must not wait for a writer
-                with self._writing():
-                    migrations.apply(self._db)
-
-    # ── connections and transactions
-
-    @property
-    def _db(self) -> Database:
-        database: Database | None = getattr(self._own, "database", None)
-        if database is None:
-            database = Database(sqlite3.connect(self._path, timeout=self._patience_seconds, isolation_level=None))
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = FULL")
-            database.execute("PRAGMA foreign_keys = ON")
-            database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            if not self._writer:
-                database.execute("PRAGMA wal_autocheckpoint = 0")
-            self._own.database = database
-        return database
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that holds the write lock from its start: a later read-then-write could not wait for it."""
-        connection = self._db.conn
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """One consistent state over several queries."""
-        connection = self._db.conn
-        connection.execute("BEGIN")
-        try:
-            yield connection
-        finally:
-            connection.execute("COMMIT")
-
-    def close(self) -> None:
-        """Close this thread's connection."""
-        database: Database | None = getattr(self._own, "database", None)
-        if database is not None:
-            database.close()
-            self._own.database = None
 
     # ── sources
 
@@ -110,7 +47,7 @@ class SQLiteStore:
             (source.url, position, source.paused, to_json(source), to_json(SourceState(source.url)))
             for position, source in enumerate(sources)
         ]
-        with _errors("writing the sources"), self._writing() as db:
+        with errors("writing the sources"), self._writing() as db:
             held = dict(db.execute("SELECT url, iif(position IS NULL, NULL, line) FROM sources"))
             wanted = {url: line for url, _, _, line, _ in rows}
             db.execute("UPDATE sources SET position = NULL")
@@ -125,7 +62,7 @@ class SQLiteStore:
 
     def sources(self) -> tuple[SourceView, ...]:
         """See Store."""
-        with _errors("reading the sources"):
+        with errors("reading the sources"):
             rows = self._db.execute(
                 "SELECT line, state, items, newest_at, position FROM sources ORDER BY position IS NULL, position, id"
             ).fetchall()
@@ -138,7 +75,7 @@ class SQLiteStore:
 
     def state(self, url: str) -> SourceState:
         """See Store."""
-        with _errors("reading a source"):
+        with errors("reading a source"):
             row = self._db.execute("SELECT state FROM sources WHERE url = ?", (url,)).fetchone()
         if row is None:
             raise StoreError(f"while reading a source: not in feeds.opml: {url!r}")
@@ -146,7 +83,7 @@ class SQLiteStore:
 
     def due(self, now: datetime, limit: int) -> tuple[tuple[Source, SourceState], ...]:
         """See Store."""
-        with _errors("reading what is due"):
+        with errors("reading what is due"):
             rows = self._db.execute(
                 "SELECT line, state FROM sources WHERE position IS NOT NULL AND NOT paused AND next_check_at <= ?"
                 " ORDER BY next_check_at LIMIT ?",
@@ -160,14 +97,14 @@ class SQLiteStore:
         self, source: str, guids: Sequence[str], links: Sequence[str], make: Callable[[Known], Update]
     ) -> Update:
         """See Store."""
-        with _errors("writing a poll"), self._writing() as db:
+        with errors("writing a poll"), self._writing() as db:
             update = make(self._known(db, source, guids, links))
             Commit(db, update, self._authority).write()
         return update
 
     def keep(self, states: Sequence[SourceState]) -> None:
         """See Store."""
-        with _errors("writing states"), self._writing() as db:
+        with errors("writing states"), self._writing() as db:
             write_states(db, states)
 
     def _known(self, db: sqlite3.Connection, source: str, guids: Sequence[str], links: Sequence[str]) -> Known:
@@ -204,39 +141,77 @@ class SQLiteStore:
 
     def open_log(self, now: datetime) -> int:
         """See Store."""
-        with _errors("opening the log"), self._writing() as db:
+        with errors("opening the log"), self._writing() as db:
             return log.open_log(db, to_seconds(now))
 
     def index(self, limit: int = 5000) -> int:
         """See Store."""
-        with _errors("indexing"), self._writing() as db:
+        with errors("indexing"), self._writing() as db:
             return index_waiting(db, limit)
+
+    # ── texts that are compared
+
+    def near(self, key: Key, print_: Print) -> tuple[Near, ...]:
+        """See Store."""
+        with errors("reading prints"), self._reading() as db:
+            return near.near(db, key, print_)
+
+    def print_of(self, key: Key) -> Near | None:
+        """See Store."""
+        with errors("reading a print"):
+            return near.keyed(self._db.conn, key)
+
+    def printed(self, since: datetime) -> Iterator[Near]:
+        """See Store."""
+        last = 0
+        while True:
+            with errors("reading prints"), self._reading() as db:
+                batch = near.printed(db, to_seconds(since), last, BATCH)
+            yield from (found for _, found in batch)
+            if len(batch) < BATCH:
+                return
+            last = batch[-1][0]
+
+    def text_links(self, since: datetime) -> tuple[Link, ...]:
+        """See Store."""
+        with errors("reading links"), self._reading() as db:
+            return links.of_texts(db, to_seconds(since))
+
+    def relink(self, links: Sequence[Link], closed: Sequence[Closed], now: datetime) -> None:
+        """See Store."""
+        with errors("writing links"), self._writing() as db:
+            relink(db, links, closed, to_seconds(now))
+
+    def forget_prints(self, before: datetime, limit: int = 2000) -> int:
+        """See Store."""
+        with errors("forgetting prints"), self._writing() as db:
+            return near.forget(db, to_seconds(before), limit)
 
     # ── what editors say
 
     def pin(self, kind: PinKind, item_id: int, other_id: int, by: str, note: str, now: datetime) -> Pin:
         """See Store."""
-        with _errors("pinning"), self._writing() as db:
+        with errors("pinning"), self._writing() as db:
             return pins.pin(db, kind, item_id, other_id, by, note, to_seconds(now))
 
     def split(self, item_id: int, by: str, note: str, now: datetime) -> Pin:
         """See Store."""
-        with _errors("pinning"), self._writing() as db:
+        with errors("pinning"), self._writing() as db:
             return pins.split(db, item_id, by, note, to_seconds(now))
 
     def undo_pin(self, pin_id: int, by: str, now: datetime) -> Pin:
         """See Store."""
-        with _errors("undoing a pin"), self._writing() as db:
+        with errors("undoing a pin"), self._writing() as db:
             return pins.undo(db, pin_id, by, to_seconds(now))
 
     def pins(self, *, include_undone: bool = False) -> tuple[Pin, ...]:
         """See Store."""
-        with _errors("reading pins"), self._reading() as db:
+        with errors("reading pins"), self._reading() as db:
             return pins.read(db, "" if include_undone else "WHERE undone_at IS NULL")
 
     def pins_of(self, story_id: int) -> tuple[Pin, ...]:
         """See Store."""
-        with _errors("reading pins"), self._reading() as db:
+        with errors("reading pins"), self._reading() as db:
             return pins.of_story(db, story_id)
 
     # ── reading: rivers, feeds and stories
@@ -259,14 +234,14 @@ class SQLiteStore:
         )  # fmt: skip
 
     def _page(self, sql: str, name: str, before: str, limit: int) -> Page:
-        with _errors("reading a river"), self._reading() as db:
+        with errors("reading a river"), self._reading() as db:
             rows = db.execute(sql, (name, *_cursor(before), limit + 1)).fetchall()
             stories = read.stories(db, [story_id for _, story_id in rows[:limit]])
         return Page(stories, "{}-{}".format(*rows[limit - 1]) if len(rows) > limit else "")
 
     def head(self, feed: str, limit: int) -> tuple[Story, ...]:
         """See Store."""
-        with _errors("reading a feed"), self._reading() as db:
+        with errors("reading a feed"), self._reading() as db:
             rows = db.execute(
                 "SELECT story_id, entered_at FROM log WHERE feed = ? AND sequence IS NOT NULL AND left_at IS NULL"
                 " ORDER BY sequence DESC LIMIT ?",
@@ -280,13 +255,13 @@ class SQLiteStore:
 
     def feed(self, slug: str) -> FeedState:
         """See Store."""
-        with _errors("reading a feed"):
+        with errors("reading a feed"):
             row = self._db.execute("SELECT version, changed_at FROM feeds WHERE slug = ?", (slug,)).fetchone()
         return FeedState(slug, row[0], to_datetime(row[1])) if row else FeedState(slug, 0, None)
 
     def story(self, story_id: int) -> Story | None:
         """See Store. The id of a story that was joined to another gives that other one."""
-        with _errors("reading a story"), self._reading() as db:
+        with errors("reading a story"), self._reading() as db:
             row = db.execute("SELECT coalesce(joined_to, id) FROM stories WHERE id = ?", (story_id,)).fetchone()
             return read.stories(db, [row[0]])[0] if row else None
 
@@ -296,7 +271,7 @@ class SQLiteStore:
         """See Store."""
         last = 0
         while True:
-            with _errors("reading items"):
+            with errors("reading items"):
                 batch = self._stored(self._db.conn, "FROM items WHERE id > ? ORDER BY id LIMIT ?", [(last, BATCH)])
             yield from batch
             if len(batch) < BATCH:
@@ -305,26 +280,26 @@ class SQLiteStore:
 
     def item(self, item_id: int) -> Stored | None:
         """See Store."""
-        with _errors("reading an item"):
+        with errors("reading an item"):
             found = self._stored(self._db.conn, "FROM items WHERE id = ?", [(item_id,)])
         return found[0] if found else None
 
     def keyed(self, key: Key) -> Stored | None:
         """See Store."""
-        with _errors("reading an item"):
+        with errors("reading an item"):
             sql = "FROM items WHERE source_id = (SELECT id FROM sources WHERE url = ?) AND guid = ?"
             found = self._stored(self._db.conn, sql, [key])
         return found[0] if found else None
 
     def find(self, text: str) -> tuple[Stored, ...]:
         """See Store. Cost: reads the whole table where neither index serves."""
-        with _errors("reading items"):
+        with errors("reading items"):
             sql = "FROM items WHERE canonical = ? OR guid = ? OR content->>'$.link' = ? ORDER BY id"
             return tuple(self._stored(self._db.conn, sql, [(text, text, text)]))
 
     def revisions(self, item_id: int) -> tuple[Revision, ...]:
         """See Store."""
-        with _errors("reading revisions"):
+        with errors("reading revisions"):
             rows = self._db["revisions"].rows_where("item_id = ?", [item_id], order_by="number")
             return tuple(
                 Revision(row["number"], to_datetime(row["replaced_at"]), to_item(row["content"])) for row in rows
@@ -332,17 +307,17 @@ class SQLiteStore:
 
     def links(self, story_id: int, *, closed: bool = False) -> tuple[Link, ...]:
         """See Store."""
-        with _errors("reading links"), self._reading() as db:
+        with errors("reading links"), self._reading() as db:
             return links.of_story(db, story_id, closed=closed)
 
     def links_of(self, item_id: int) -> tuple[Tie, ...]:
         """See Store."""
-        with _errors("reading links"), self._reading() as db:
+        with errors("reading links"), self._reading() as db:
             return links.of_item(db, item_id)
 
     def log(self, story_id: int) -> tuple[LogRow, ...]:
         """See Store."""
-        with _errors("reading the log"):
+        with errors("reading the log"):
             rows = self._db.execute(
                 "SELECT feed, sequence, entered_at FROM log WHERE story_id = ? AND left_at IS NULL ORDER BY feed",
                 (story_id,),
@@ -354,12 +329,12 @@ class SQLiteStore:
         expression = words.match(query, language)
         if not expression:
             return ()
-        with _errors("searching"), self._reading() as db:
+        with errors("searching"), self._reading() as db:
             return read.hits(db, expression, limit, offset)
 
     def totals(self) -> Totals:
         """See Store."""
-        with _errors("reading totals"), self._reading() as db:
+        with errors("reading totals"), self._reading() as db:
             return read.totals(db)
 
 
@@ -369,11 +344,3 @@ def _cursor(text: str) -> tuple[int, int]:
     if text.isascii() and sort_at.isdigit() and story_id.isdigit() and max(len(sort_at), len(story_id)) < 16:
         return int(sort_at), int(story_id)
     return 1 << 62, 0
-
-
-@contextmanager
-def _errors(phase: str) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError, OverflowError, UnicodeError) as error:
-        raise StoreError(f"while {phase}: {type(error).__name__}: {error}") from error

@@ -10,7 +10,9 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from aggregator.model import Level, PinKind
+from aggregator.errors import StoreError
+from aggregator.model import Closed, Key, Level, Link, PinKind
+from aggregator.store import links as ties
 from aggregator.store.groups import Bond, Word, groups
 from aggregator.store.log import Log, Place, feeds_of
 
@@ -99,6 +101,30 @@ def regroup(db: sqlite3.Connection, log: Log, found: Component) -> None:
     db.executemany("UPDATE items SET story_id = ? WHERE id = ?", [(to, home.item) for to, home in moves])
     for story_id in {to for to, _ in moves} | {home.told_in for _, home in moves}:
         log.touch(story_id)
+
+
+def relink(db: sqlite3.Connection, links: Iterable[Link], closed: Iterable[Closed], at: int) -> None:
+    """See Store.relink."""
+    shaken: set[int] = set()
+    for gone in closed:
+        pair = _id(db, gone.item), _id(db, gone.other)
+        if ties.close(db, *pair, gone.level, gone.why, at):
+            shaken.update(pair)
+    for link in links:
+        pair = _id(db, link.item), _id(db, link.other)
+        if ties.write(db, *pair, link, at):
+            shaken.update(pair)
+    log = Log(db, at)
+    regroup(db, log, component(db, shaken))
+    log.write()
+
+
+def _id(db: sqlite3.Connection, key: Key) -> int:
+    sql = "SELECT items.id FROM items JOIN sources ON sources.id = source_id WHERE url = ? AND guid = ?"
+    row = db.execute(sql, key).fetchone()
+    if row is None:
+        raise StoreError(f"while linking items: no such item: {key!r}")
+    return int(row[0])
 
 
 def by_rank(db: sqlite3.Connection, story_id: int) -> Sequence[int]:

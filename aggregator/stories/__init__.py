@@ -25,11 +25,14 @@ from typing import Protocol
 from aggregator.model import Decision, DecisionKind, Evidence, Item, Key, Level, Link, Near, Print, Stored
 from aggregator.stories.guards import another_issue, contradiction
 from aggregator.stories.identity import find, give_keys
-from aggregator.stories.linking import Subject, same_texts
+from aggregator.stories.linking import Looked, Subject, look, same_texts, still_linked
 from aggregator.stories.prints import make_print, quoted
+from aggregator.stories.same_text import WINDOW
 from aggregator.stories.versions import is_material, is_return, leaves_revision
 
-__all__ = ["decide", "give_keys", "make_print"]
+__all__ = [
+    "WINDOW", "Looked", "Subject", "decide", "give_keys", "look", "make_print", "quoted", "same_texts", "still_linked",
+]  # fmt: skip
 
 LINK_RULE = "canonical-link/1"
 CLOCK_SKEW = timedelta(minutes=10)
@@ -111,7 +114,7 @@ class _Beside:
         self._near[item.key] = Near(item.key, print_, at, published)
         for gram in print_.grams:
             self._by_gram.setdefault(gram, []).append(item.key)
-        return same_texts(subject, near, lambda run: quoted(item, run)) if near else ()
+        return same_texts(look(subject, near), lambda run: quoted(item, run)) if near else ()
 
 
 def _known_item(item: Item, stored: Stored, earlier: Sequence[Item], reason: str, now: datetime) -> Decision:

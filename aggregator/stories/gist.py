@@ -7,12 +7,11 @@ before the window does. Two gists are as similar as the cosine of their words, w
 in part ("incendie", "incendiaire"), and less if either says little.
 """
 
-import heapq
 import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
@@ -20,16 +19,14 @@ from aggregator.model import Genre, Item, Key
 from aggregator.stories.similarity import fold
 from aggregator.words import ELIDED, stems
 
-TITLE_WORDS, LEAD_WORDS, LEAD_LIMIT_CHARS = 24, 8, 300
-NAME, FIRST, FIGURE, LEAD = 1.25, 1.1, 0.8, 0.3  # weights; the first word of a sentence may be a name or not
+TITLE_WORDS, LEAD_WORDS, LEAD_LIMIT_CHARS = 24, 12, 300
+NAME, FIRST, FIGURE, LEAD = 1.25, 1.1, 0.8, 0.8  # weights; the first word of a sentence may be a name or not
 BEGINNINGS = (4, 5)  # letters
 BEGINNING = 0.5  # weight, against the stem
 LOOKED_UP = 10  # words by which similar stories are found
 DAMPING = 1.5  # added to the squared length of a gist, in squares of the rarest word
-NW = 0
 ASSUMED = 1_500  # stories of ordinary news that we pretend to have seen, so that a young window judges soundly
 GRAMMAR_SHARE, ORDINARY_SHARE = 0.03, 0.01  # of those, how many have a word of the tables
-SAME_SOURCE = 0.6  # one outlet seldom tells one event twice, but writes its titles alike
 AGREEING_LIMIT = 6
 
 ROUTINE = frozenset({Genre.METEO, Genre.SONDAGE, Genre.OFFRE_EMPLOI, Genre.AGENDA, Genre.CAGNOTTE, Genre.PRATIQUE})
@@ -94,23 +91,18 @@ _TABLES = {
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a story."""
+    """A word of a story, before it is known how common it is."""
 
     written: str
     folded: str
     stem: str
-    weight: float  # in a gist: against the length of all
+    weight: float
     is_lead: bool = False  # stands in the lead alone
-
-    @property
-    def beginnings(self) -> tuple[str, ...]:
-        """Its first four letters, and its first five; marked, for they are no stems."""
-        return tuple([f"{self.folded[:letters]}-" for letters in BEGINNINGS if len(self.folded) >= letters])
 
 
 @dataclass(frozen=True, slots=True)
 class Frequencies:
-    """How common words are: the stories of the window, and of each stem that was asked for, in how many it stands."""
+    """How common words are: the stories counted, and of each stem that was asked for, in how many it stood."""
 
     stories: int
     counts: Mapping[str, int]
@@ -122,27 +114,12 @@ class Gist:
 
     key: Key
     at: datetime
-    words: tuple[Word, ...]  # the weightiest first
+    features: Mapping[str, float]  # stems, and beginnings ("incen-"), with their weights
+    lookups: Mapping[str, float]  # the features by which similar stories are found, and what their words weigh
+    spelled: Mapping[str, str]  # stem → as written, the weightiest first
+    has_lead: bool = False
+    is_routine: bool = False  # one of a series
     near: Mapping[Key, float] = field(default_factory=dict)  # similar stories that were there before, see events.place
-
-    def features(self) -> dict[str, float]:
-        """The weights of the stems and of the beginnings."""
-        found: dict[str, float] = {}
-        for word in reversed(self.words):  # of words with one beginning, the weightiest counts
-            found[word.stem] = word.weight
-            for beginning in word.beginnings:
-                found[beginning] = BEGINNING * word.weight
-        return found
-
-    def lookups(self) -> dict[str, float]:
-        """What similar stories are found by: the beginnings of the weightiest words, or the stems of short ones.
-
-        A store keeps these weights and answers with the stories for which their products add up highest.
-        """
-        found: dict[str, float] = {}
-        for word in self.words[:LOOKED_UP]:
-            found.setdefault(word.beginnings[-1] if len(word.folded) >= BEGINNINGS[-1] else word.stem, word.weight)
-        return found
 
 
 def words(item: Item) -> tuple[Word, ...]:
@@ -160,34 +137,55 @@ def words(item: Item) -> tuple[Word, ...]:
 
 def gist(item: Item, at: datetime, said: Iterable[Word], frequencies: Frequencies) -> Gist:
     """The gist of the story that an item opens. `frequencies` are those of its words, without the story itself."""
-    stories = ASSUMED+1+NW*frequencies.stories
+    stories = frequencies.stories + ASSUMED + 1
     common = _common(item.language)
     weighed: list[tuple[float, Word]] = []
     for word in said:
         seen = frequencies.counts.get(word.stem, 0) + ASSUMED * common.get(word.stem, 0.0) + 1
-        weighed.append((word.weight * max(math.log(stories / seen), 0.0) / math.log(stories / 2), word))
+        if seen < stories:
+            weighed.append((word.weight * math.log(stories / seen) / math.log(stories / 2), word))
     weighed.sort(key=lambda pair: (-pair[0], pair[1].stem))
-    lead = {word.stem for word in [word for _, word in weighed if word.is_lead][:LEAD_WORDS]}
-    kept = [(weight, word) for weight, word in weighed if weight and (not word.is_lead or word.stem in lead)]
-    undamped = Gist(item.key, at, tuple(_weighing(word, weight) for weight, word in kept))
-    length = math.sqrt(sum(weight * weight for weight in undamped.features().values()) + DAMPING)
-    return replace(undamped, words=tuple(_weighing(word, weight / length) for weight, word in kept))
+    lead = [pair for pair in weighed if pair[1].is_lead][LEAD_WORDS:]
+    kept = [pair for pair in weighed if pair not in lead] if lead else weighed
+    features: dict[str, float] = {}
+    for weight, word in reversed(kept):  # of words with one beginning, the weightiest counts
+        features[word.stem] = weight
+        features.update(dict.fromkeys(_beginnings(word.folded), BEGINNING * weight))
+    length = math.sqrt(sum(weight * weight for weight in features.values()) + DAMPING)
+    return Gist(
+        item.key,
+        at,
+        {feature: round(weight / length, 3) for feature, weight in features.items()},
+        {_lookup(word): round(weight / length, 3) for weight, word in reversed(kept[:LOOKED_UP])},
+        {word.stem: word.written for _, word in kept},
+        has_lead=any(word.is_lead for _, word in kept),
+    )
 
 
-def similarity(ours: Mapping[str, float], other: Gist) -> float:
-    """How alike two gists are, from the features of one, 0 to 1."""
-    return sum(weight * ours[feature] for feature, weight in other.features().items() if feature in ours)
+def similarity(one: Gist, other: Gist) -> float:
+    """How alike two gists are, 0 to 1."""
+    ours = one.features
+    return sum([weight * ours[feature] for feature, weight in other.features.items() if feature in ours])
 
 
 def agreeing(one: Gist, other: Gist) -> tuple[str, ...]:
     """The words that both have, as the first wrote them, the weightiest first."""
-    theirs = other.features()
-    found: list[tuple[float, str]] = []
-    for word in one.words:
-        shared = max(theirs.get(feature, 0.0) for feature in (word.stem, *word.beginnings[-1:]))
-        if shared:
-            found.append((word.weight * shared, word.written))
-    return tuple(written for _, written in heapq.nlargest(AGREEING_LIMIT, found))
+    theirs = other.features
+    found = [
+        written
+        for stem, written in one.spelled.items()
+        if stem in theirs or any(beginning in theirs for beginning in _beginnings(fold(written))[-1:])
+    ]
+    return tuple(found[:AGREEING_LIMIT])
+
+
+def _lookup(word: Word) -> str:
+    return word.stem if len(word.folded) < BEGINNINGS[-1] else _beginnings(word.folded)[-1]
+
+
+def _beginnings(folded: str) -> list[str]:
+    """The first four letters of a word and the first five; marked, for they are no stems."""
+    return [folded[:letters] + "-" for letters in BEGINNINGS if len(folded) >= letters]
 
 
 def _read(text: str, language: str, *, is_lead: bool = False) -> list[Word]:
@@ -198,7 +196,7 @@ def _read(text: str, language: str, *, is_lead: bool = False) -> list[Word]:
     for match in _WORD.finditer(text):
         weight = LEAD if is_lead else _weight(match, shouted=shouted)
         for written in _parted(match.group()):
-            folded = fold(written)
+            folded = written.lower() if written.isascii() else fold(written)  # a tenth of the time
             if folded not in ELIDED and (len(folded) > 1 or not folded.isascii() or folded.isdigit()):
                 found.append((written, folded, weight))
     stemmed = stems(" ".join([folded for _, folded, _ in found]), language).split()
@@ -223,10 +221,6 @@ def _parted(written: str) -> list[str]:
     if _UNPARTED.fullmatch(written):
         return [written[at : at + 2] for at in range(len(written) - 1)]
     return [written]
-
-
-def _weighing(word: Word, weight: float) -> Word:
-    return Word(word.written, word.folded, word.stem, weight, word.is_lead)
 
 
 @lru_cache(maxsize=16)

@@ -15,8 +15,10 @@ from aggregator.stories.similarity import Comparison, Swap, Words, compare, is_f
 
 JUDGED_WORDS = 12  # a text shorter than this proves no contradiction
 SAME_TEXT = 0.8  # covered above which differing dates in a title are a correction
+MOST_OF_IT = 0.5  # under one title, and with nothing in the place of something else
 CONTRADICTION = 0.2  # neither title nor text is alike beyond this: other news
 NEW_EPISODE = 0.4
+ANOTHER_DAY = timedelta(hours=36)  # figures are corrected sooner
 EPISODE_APART = timedelta(hours=6)  # a correction seldom moves the publication; a series does
 
 
@@ -36,10 +38,9 @@ def another_issue(one: Item, other: Item) -> str:
         return reason
     if one.enclosures != other.enclosures:
         return "they carry different media"
-    has_same_text = length >= JUDGED_WORDS and found.covered >= SAME_TEXT
-    if _apart(one, other) >= EPISODE_APART and not has_same_text:
+    if _apart(one, other) >= EPISODE_APART and not (length >= JUDGED_WORDS and _is_same_text(found)):
         return "they were published at different times, and too little of their text is the same"
-    if found.title < 1 and min(found.title, found.covered) < NEW_EPISODE:
+    if one.title != other.title and min(found.title, found.covered) < NEW_EPISODE:
         return "neither the titles nor the texts are the same"
     return ""
 
@@ -47,18 +48,26 @@ def another_issue(one: Item, other: Item) -> str:
 def new_episode(old: Item, new: Item) -> str:
     """Why an item that came under a known guid is other news than the stored one, "" if it is a version of it."""
     before, after = old.published.at, new.published.at
-    if before is None or after is None or after - before < EPISODE_APART:
+    if before is None or after is None or after <= before:
         return ""
     if old.title == new.title and old.text == new.text:
         return ""
     found, length = _compared(old, new)
-    if swaps := _renamed([*found.title_swaps, *found.slot_swaps]):
-        return f"published anew on {after:%Y-%m-%d}, and it tells of other places, people or days ({_listed(swaps)})"
-    if length >= JUDGED_WORDS and max(found.title, found.covered) < NEW_EPISODE:
-        return (
-            f"published anew on {after:%Y-%m-%d} with another text ({found.covered:.0%} of the shorter one is shared)"
-        )
+    swaps = [*found.title_swaps, *found.slot_swaps]
+    if after - before < ANOTHER_DAY:
+        swaps = _renamed(swaps)
+    if swaps:
+        return f"published anew on {after:%Y-%m-%d}, and it tells of other things ({_listed(swaps)})"
+    proof = length >= JUDGED_WORDS or found.title < CONTRADICTION
+    if after - before >= EPISODE_APART and proof and max(found.title, found.covered) < NEW_EPISODE:
+        return f"published anew on {after:%Y-%m-%d} with another text ({found.covered:.0%} of it is shared)"
     return ""
+
+
+def _is_same_text(found: Comparison) -> bool:
+    if found.covered >= SAME_TEXT:
+        return True
+    return found.title == 1 and found.covered >= MOST_OF_IT and not found.conflicts and not found.slot_swaps
 
 
 def _compared(one: Item, other: Item) -> tuple[Comparison, int]:

@@ -1,8 +1,8 @@
 """Level B for one item: takes an item's print and the items near it, gives a Link to each that has the same text;
 never reads the store.
 
-The links follow from what is near and from nothing else, so the same items give the same links in whatever order they
-came, once each has been looked at with all the others in place.
+The links follow from what is near and from nothing else: once each item was looked at again with all the others in
+place, the same items have the same links, in whatever order they came.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,35 +33,63 @@ class Subject:
 Quote = Callable[[Shingle], str]
 
 
-def same_texts(subject: Subject, near: Sequence[Near], quote: Quote = " ".join) -> tuple[Link, ...]:
-    """A link to each item near that is the same text, the surest first. `quote` spells a run of the subject's words.
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """An item that was looked at with what is near it."""
+
+    subject: Subject
+    words: Words
+    common: frozenset[Shingle]  # what others say too
+    near: tuple[tuple[Near, Words], ...]
+
+
+def look(subject: Subject, near: Sequence[Near]) -> Looked:
+    """Learn from what is near an item what of it is routine."""
+    words = Words(subject.print)
+    others = tuple((other, Words(other.print)) for other in near)
+    said = [Told(other.item[0], other.at, each) for other, each in others]
+    return Looked(subject, words, routine(Told(subject.item[0], subject.at, words), said), others)
+
+
+def same_texts(looked: Looked, quote: Quote = " ".join) -> tuple[Link, ...]:
+    """A link to each item near that is the same text, the surest first. `quote` spells a run of the item's words.
 
     Cost: 10 µs for each item near, 150 for each that has more in common.
     """
-    words = Words(subject.print)
-    others = [(other, Words(other.print)) for other in near]
-    common = routine(
-        Told(subject.item[0], subject.at, words), [Told(other.item[0], other.at, each) for other, each in others]
-    )
-    crowd = max(subject.dated_alike, sum(_has_its_date(subject, other) for other in near))
-    links: list[Link] = []
-    for other, their_words in others:
-        same_source = other.item[0] == subject.item[0]
-        if same_source and other.print.media != subject.print.media:
-            continue  # episodes of a programme, with the same words to each
-        if not may_be_alike(words, their_words):
-            continue
-        found = compare(words, their_words, common)
-        score = judge(
-            found,
-            same_source=same_source,
-            apart=abs(other.at - subject.at),
-            dated_alike=crowd < CROWD and _has_its_date(subject, other) and other.item[1] not in subject.beside,
-        )
-        if score is not None:
-            evidence = _evidence(found, min(len(words.body), len(their_words.body)), quote)
-            links.append(Link(subject.item, other.item, Level.TEXT, round(score, 3), evidence, RULE))
-    return tuple(sorted(links, key=lambda link: (-link.score, link.other)))
+    found = (_link(looked, other, words, frozenset(), quote) for other, words in looked.near)
+    return tuple(sorted(filter(None, found), key=lambda link: (-link.score, link.other)))
+
+
+def still_linked(one: Looked, other: Looked, quote: Quote = " ".join) -> Link | None:
+    """The link between two items of different sources, by what is known on both sides, whichever came first."""
+    subject = other.subject
+    near = Near(subject.item, subject.print, subject.at, subject.published)
+    return _link(one, near, other.words, other.common, quote)
+
+
+def _link(looked: Looked, other: Near, words: Words, common: frozenset[Shingle], quote: Quote) -> Link | None:
+    subject = looked.subject
+    same_source = other.item[0] == subject.item[0]
+    if same_source and other.print.media != subject.print.media:
+        return None  # episodes of a programme, with the same words to each
+    if not may_be_alike(looked.words, words):
+        return None
+    found = compare(looked.words, words, looked.common | common)
+    apart = abs(other.at - subject.at)
+    score = judge(found, same_source=same_source, apart=apart, dated_alike=_is_dated_alike(looked, other))
+    if score is None:
+        return None
+    evidence = _evidence(found, min(len(looked.words.body), len(words.body)), quote)
+    return Link(subject.item, other.item, Level.TEXT, round(score, 3), evidence, RULE)
+
+
+def _is_dated_alike(looked: Looked, other: Near) -> bool:
+    """Whether their source dates both to the second, and neither to the second of a crowd nor side by side."""
+    subject = looked.subject
+    if not _has_its_date(subject, other) or other.item[1] in subject.beside:
+        return False
+    stored = sum(_has_its_date(subject, each) for each, _ in looked.near)
+    return max(subject.dated_alike, stored) < CROWD
 
 
 def _has_its_date(subject: Subject, other: Near) -> bool:

@@ -31,6 +31,7 @@ TOLD = 0.65
 NEAR_TOP_WORDS = 15
 RELATED_TITLE = 0.6
 DEEP_WORDS = 60
+LEAD_WORDS = 30
 NEW_LEAD = 0.5  # both outlets wrote a lead of their own before the same text
 NEW_LEAD_TOLD = 0.35
 NEW_LEAD_WORDS = (25, 35)
@@ -38,6 +39,7 @@ WHOLE = 0.8  # as good as the whole text, from the first words on
 WHOLE_WORDS = 8
 OTHER_NAMES = 0.7  # where each title names what the other item lacks
 OWN_WINDOW = timedelta(hours=20)  # the next issue of a daily series comes after a day
+REPRINT = 0.95
 OWN_COPY = 0.6  # of one source: its follow-ups repeat what it wrote before
 
 MOULD = 0.9
@@ -66,17 +68,27 @@ def judge(found: Comparison, *, same_source: bool, apart: timedelta, dated_alike
         return None
     if dated_alike:
         return max(found.fresh, found.title) if _is_version(found) else None
-    if _is_title_swapped(found):
+    if found.title_swaps and found.title >= VERSION_TITLE:
         return None
+    return _own(found, apart) if same_source else _others(found, apart)
+
+
+def _own(found: Comparison, apart: timedelta) -> float | None:
+    """Of one source: the update of an article at a new address, or the same article again."""
+    if apart > OWN_WINDOW:
+        return None
+    if _is_reprint(found):
+        return found.covered
+    is_update = found.title >= RELATED_TITLE and found.fresh >= OWN_COPY and found.nearest <= NEAR_TOP_WORDS
+    return found.fresh if is_update and not found.is_routine and _may_be_copied(found) else None
+
+
+def _others(found: Comparison, apart: timedelta) -> float | None:
     if found.is_routine:
-        return found.covered if not same_source and apart <= ISSUE_WINDOW and _is_issue(found) else None
-    if same_source and apart > OWN_WINDOW:
-        return None
-    if _is_copy(found, same_source=same_source, soon=apart <= SOON):
+        return found.covered if apart <= ISSUE_WINDOW and _is_issue(found) else None
+    if _may_be_copied(found) and _is_copy(found, soon=apart <= SOON):
         return found.fresh
-    if not same_source and apart <= SOON and _is_title(found):
-        return found.title / 2
-    return None
+    return found.title / 2 if apart <= SOON and _is_title(found) else None
 
 
 def _is_version(found: Comparison) -> bool:
@@ -85,31 +97,31 @@ def _is_version(found: Comparison) -> bool:
     return found.title >= VERSION_TITLE or found.fresh >= VERSION_TEXT
 
 
-def _is_title_swapped(found: Comparison) -> bool:
-    return bool(found.title_swaps) and found.title >= VERSION_TITLE
+def _is_reprint(found: Comparison) -> bool:
+    is_titled = found.title == 1 and found.title_weight >= ISSUE_TITLE_WEIGHT
+    return is_titled and found.covered >= REPRINT and not found.conflicts and not found.swaps
 
 
 def _is_issue(found: Comparison) -> bool:
     if found.conflicts or found.swaps or all(found.untold) or found.nearest > NEAR_TOP_WORDS:
         return False
-    if found.told < TOLD or not (found.is_title_told or found.title_weight >= ISSUE_TITLE_WEIGHT):
+    if found.told < TOLD or found.title_weight < ISSUE_TITLE_WEIGHT:
         return False
     return found.covered >= ISSUE and len(found.shared_slots) >= max(ISSUE_SLOTS, ISSUE_SLOTS_SHARE * found.slots)
 
 
-def _is_copy(found: Comparison, *, same_source: bool, soon: bool) -> bool:
+def _may_be_copied(found: Comparison) -> bool:
+    """Whether nothing forbids it: there is text enough, and what differs is no more than editors change."""
     if found.untold_slots and found.fresh < OTHER_NAMES:
-        return False
-    if found.fresh_shingles < COPY_SHINGLES or not _may_be_edited(found):
-        return False
-    related = found.title >= RELATED_TITLE
-    if not (soon or related):
         return False
     if found.slot_swaps and found.fresh >= MOULD and found.fresh_shingles < MOULD_SHINGLES:
         return False  # word for word the same but for a figure: two castings of one mould
-    if same_source:
-        return related and found.fresh >= OWN_COPY and found.nearest <= NEAR_TOP_WORDS
-    if found.told >= TOLD and found.fresh >= COPY and _is_near_top(found, related=related):
+    return found.fresh_shingles >= COPY_SHINGLES and _may_be_edited(found)
+
+
+def _is_copy(found: Comparison, *, soon: bool) -> bool:
+    related = found.title >= RELATED_TITLE
+    if (soon or related) and found.told >= TOLD and found.fresh >= COPY and _is_near_top(found, related=related):
         return True
     return soon and (_is_whole(found) or _has_new_lead(found))
 
@@ -128,6 +140,8 @@ def _is_near_top(found: Comparison, *, related: bool) -> bool:
     """A paragraph of background that two articles share stands further down in both."""
     if related:
         return found.nearest < DEEP_WORDS
+    if found.farthest > LEAD_WORDS and found.deeper_told < NEW_LEAD_TOLD:
+        return False
     return found.nearest <= NEAR_TOP_WORDS and (found.nearest <= 5 or found.farthest <= DEEP_WORDS)
 
 
@@ -140,6 +154,7 @@ def _has_new_lead(found: Comparison) -> bool:
     return (
         found.fresh >= NEW_LEAD
         and found.told >= NEW_LEAD_TOLD
+        and (found.farthest <= LEAD_WORDS or found.deeper_told >= NEW_LEAD_TOLD)
         and found.nearest <= nearest
         and found.farthest <= farthest
         and not found.conflicts

@@ -100,6 +100,7 @@ class Comparison:
     title_weight: float  # of the words that both titles have
     told: float  # the better told title: its share, by weight, that stands anywhere in the other item
     is_title_told: bool  # whether either title says enough for `told` to mean something
+    deeper_told: float  # of the title of the item where what they share starts later, the share that the other tells
     nearest: int  # words before the first run they share, where these are fewer
     farthest: int  # and in the other
     run: Shingle  # the longest run
@@ -128,7 +129,7 @@ def compare(one: Words, other: Words, routine: Set[Shingle] = frozenset()) -> Co
     fresh, fresh_shingles, covered, routine_share = _shares(one, other, routine)
     run_words = ROUTINE_RUN_WORDS if routine_share >= ROUTINE_SHARE else RUN_WORDS
     runs = _runs(one.body, other.body, run_words)
-    nearest, farthest = _starts(one, runs, routine)
+    starts = _starts(one, other, runs, routine)
     swaps = tuple(swap for swap in _swaps(one.body, other.body, runs, GAP_WORDS) if not _is_acronym(swap))
     ours, theirs = _slots_between(one, runs, 0), _slots_between(other, runs, 1)
     told = [_told(one.title, other), _told(other.title, one)]
@@ -142,8 +143,9 @@ def compare(one: Words, other: Words, routine: Set[Shingle] = frozenset()) -> Co
         title_weight=_weight_of(frozenset(one.title) & frozenset(other.title)),
         told=max((share for share in told if share is not None), default=1.0),
         is_title_told=any(share is not None for share in told),
-        nearest=nearest,
-        farthest=farthest,
+        deeper_told=_deeper(told, starts),
+        nearest=min(starts),
+        farthest=max(starts),
         run=_longest(one, runs),
         shared_slots=ours & theirs,
         slots=max(len(one.slots.intersection(one.body)), len(other.slots.intersection(other.body))),
@@ -191,14 +193,18 @@ def _runs(one: Sequence[str], other: Sequence[str], least: int) -> list[tuple[in
     ]
 
 
-def _starts(one: Words, runs: list[tuple[int, int, int]], routine: Set[Shingle]) -> tuple[int, int]:
+def _starts(one: Words, other: Words, runs: list[tuple[int, int, int]], routine: Set[Shingle]) -> tuple[int, int]:
+    """Where the first run that is not routine starts in each."""
     for at, other_at, size in runs:
-        shingles = zip(
-            one.body[at : at + size], one.body[at + 1 : at + size], one.body[at + 2 : at + size], strict=False
-        )
-        if not routine or any(shingle not in routine for shingle in shingles):
-            return min(at, other_at), max(at, other_at)
-    return (min(runs[0][:2]), max(runs[0][:2])) if runs else (len(one.body), len(one.body))
+        run = one.body[at : at + size]
+        if not routine or any(shingle not in routine for shingle in zip(run, run[1:], run[2:], strict=False)):
+            return at, other_at
+    return runs[0][:2] if runs else (len(one.body), len(other.body))
+
+
+def _deeper(told: Sequence[float | None], starts: tuple[int, int]) -> float:
+    share = told[0] if starts[0] > starts[1] else told[1]
+    return 1.0 if share is None else share
 
 
 def _longest(one: Words, runs: list[tuple[int, int, int]]) -> Shingle:
