@@ -14,6 +14,7 @@ Around it:
 
     pipeline    calls the stages in order; nothing else does
     digest      the part of it from bytes to items
+    gathering   stories of one event found, once they are stored
     review      texts of the last days looked at again, with all that has come since
     workers     processes that can be killed, where parse, clean and classify run
     httpclient  the one outgoing HTTP client, guarded at connect time

@@ -42,6 +42,7 @@ class Settings:
     interval_minutes: float = 30
     max_interval_hours: int = 24
     feed_length: int = 50  # stories in the head of a feed
+    one_per_event: tuple[str, ...] = ()  # feeds, by slug, that show one entry of the stories about one event
     late_hours: int = 48  # older than this at first sight: stored and found, but kept off the feeds' heads
     concurrency: int = 64  # requests under way at once
     per_host: int = 2

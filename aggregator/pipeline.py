@@ -22,6 +22,7 @@ from aggregator.classify import load_taxonomy
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass, SourceError, StoreError
 from aggregator.fetch import fetch
+from aggregator.gathering import gather
 from aggregator.httpclient import HttpClient
 from aggregator.model import (
     DecisionKind,
@@ -42,6 +43,7 @@ from aggregator.publish import render
 from aggregator.publish.select import ALL, select
 from aggregator.review import Review, review
 from aggregator.store import Known, SourceView, Store
+from aggregator.stories import events
 from aggregator.workers import WorkerDied, Workers
 
 if TYPE_CHECKING:
@@ -119,9 +121,15 @@ class Pipeline:
                 group.create_task(one(source, state))
 
     async def index(self) -> None:
-        """Let the search find what was stored."""
+        """Let the search find what was stored, and find the events that new stories tell of."""
         while await self.write(self.store.index):
             pass
+        while await self.write(self._gather):
+            pass
+
+    def _gather(self) -> int:
+        now = self.clock()
+        return self.store.gather(lambda stored, window: gather(stored, window, now), now, self.settings.one_per_event)
 
     async def review(self, since: timedelta = REVIEWED) -> Review:
         """Look again at the texts of the last time, and let go of prints that nothing is compared with any more."""
@@ -130,6 +138,8 @@ class Pipeline:
         if found.made or found.closed:
             await self.write(self.store.relink, found.made, found.closed, now)
         while await self.write(self.store.forget_prints, now - stories.WINDOW):
+            pass
+        while await self.write(self.store.forget_gists, now - events.WINDOW):
             pass
         log.info("reviewed made=%d closed=%d", len(found.made), len(found.closed))
         return found
@@ -259,7 +269,7 @@ def publish_feed(store: Store, slug: str, format: Format, settings: Settings) ->
     labels |= {genre.value: taxonomy.genre_label(genre, settings.language) for genre in Genre}
     feed = select(
         slug,
-        store.head(slug, settings.feed_length),
+        store.head(slug, settings.feed_length, one_per_event=slug in settings.one_per_event),
         sources={view.source.url: _allowed(view) for view in views},
         states={view.source.url: view.state for view in views},
         labels=labels,

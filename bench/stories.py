@@ -13,7 +13,7 @@ import gzip
 import json
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +21,11 @@ from typing import Any
 
 from aggregator.demo import articles, formats, outlets
 from aggregator.digest import digest
-from aggregator.model import Source
+from aggregator.gathering import gather
+from aggregator.model import Key, Source
+from aggregator.store import Store
 from bench import machine
-from bench.polls import Label, Row, row_of, stories_of, tell
+from bench.polls import Row, row_of, tell
 from bench.report import about, grid, verdict
 from bench.scoring import Labels, Score, joined, mixed, score, score_apart, shares, whole
 from bench.speed import speed
@@ -42,7 +44,14 @@ LIVE = re.compile(r"en direct\b", re.IGNORECASE)
 Line = Mapping[str, Any]
 
 
-events_of: Label = stories_of  # the store knows no events yet
+def events_of(store: Store) -> dict[Key, Hashable]:
+    """The event of every item, its story where that is alone."""
+    now = max(stored.first_seen for stored in store.items())
+    while store.gather(lambda stored, window: gather(stored, window, stored.first_seen), now):
+        pass
+    told = {stored.story_id: store.story(stored.story_id) for stored in store.items()}
+    events = {story: f"event {each.event}" if each and each.event else story for story, each in told.items()}
+    return {stored.item.key: events[stored.story_id] for stored in store.items()}
 
 
 def lines_of(path: Path) -> list[Line]:

@@ -11,12 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.model import Genre, Item, Key, Level
+from aggregator.model import Frequencies, Genre, Gist, Item, Key, Level
 from aggregator.stories import events, gist
-from aggregator.stories.gist import Frequencies, Gist
 from tests.values import NOW, make_item
-
-NEWEST_LIMIT = 200  # of the stories that have one feature
 
 FIRE = (
     "Plovier : un incendie ravage la scierie Marchal",
@@ -50,9 +47,10 @@ class Window:
             self._leave(key)
         said = gist.words(item)
         frequencies = Frequencies(self.counted, {word.stem: self.counts[word.stem] for word in said})
-        placed = events.place(gist.gist(item, at, said, frequencies), self._similar(said, item, at, frequencies))
+        new = gist.gist(item, at, said, frequencies)
+        placed = events.place(new, self._similar(new), len(self.gists))
         self.gists[item.key] = placed
-        self.counts.update(placed.spelled.keys())
+        self.counts.update(placed.stems)
         self.counted += 1
         for feature, weight in placed.lookups.items():
             self.posts[feature].append((item.key, weight))
@@ -60,10 +58,10 @@ class Window:
         self._regroup(placed)
         return placed
 
-    def _similar(self, said: Iterable[gist.Word], item: Item, at: datetime, frequencies: Frequencies) -> Sequence[Gist]:
+    def _similar(self, new: Gist) -> Sequence[Gist]:
         total: Counter[Key] = Counter()
-        for feature, weight in gist.gist(item, at, said, frequencies).lookups.items():
-            for key, other in self.posts[feature][-NEWEST_LIMIT:]:
+        for feature, weight in new.lookups.items():
+            for key, other in self.posts[feature][-events.NEWEST :]:
                 total[key] += weight * other
         return [self.gists[key] for key in nlargest(events.CANDIDATES, total, key=lambda key: total[key])]
 
@@ -111,13 +109,17 @@ def gist_of(title: str, number: int = 1, at: datetime = NOW, lead: str = "", **c
     return gist.gist(item, at, gist.words(item), Frequencies(0, {}))
 
 
+def placed(new: Gist, others: Iterable[Gist], window: int = 10) -> Gist:
+    return events.place(new, others, window)
+
+
 def linked(number: int, **near: float) -> Gist:
     """A story that is near to others, which are named one1, one2 …"""
     return Gist(
         key(number),
         NOW + timedelta(minutes=number),
         {},
-        {},
+        (),
         {},
         near={key(int(name.removeprefix("one"))): alike for name, alike in near.items()},
     )
@@ -206,20 +208,20 @@ def test_a_word_shared_in_another_form_counts_in_part() -> None:
 
 def test_where_more_is_told_more_must_agree() -> None:
     leads = ("Les pompiers sont restés toute la nuit.", "Le parquet attend les conclusions des experts.")
-    bare = events.place(gist_of(FIRE[1], 2), [gist_of(FIRE[0], 1)])
-    with_leads = events.place(gist_of(FIRE[1], 2, lead=leads[0]), [gist_of(FIRE[0], 1, lead=leads[1])])
+    bare = placed(gist_of(FIRE[1], 2), [gist_of(FIRE[0], 1)])
+    with_leads = placed(gist_of(FIRE[1], 2, lead=leads[0]), [gist_of(FIRE[0], 1, lead=leads[1])])
     assert with_leads.has_lead
     assert max(with_leads.near.values()) < max(bare.near.values()) / 2
 
 
 def test_stories_of_one_source_must_be_more_alike() -> None:
-    other, own = (events.place(gist_of(FIRE[1], 1, guid="new"), [gist_of(FIRE[0], number)]) for number in (2, 1))
+    other, own = (placed(gist_of(FIRE[1], 1, guid="new"), [gist_of(FIRE[0], number)]) for number in (2, 1))
     assert max(own.near.values()) == pytest.approx(max(other.near.values()) * events.SAME_SOURCE, abs=0.001)
 
 
 def test_a_story_is_not_near_to_itself() -> None:
     one = gist_of(FIRE[0])
-    assert not events.place(one, [one]).near
+    assert not placed(one, [one]).near
 
 
 def test_a_full_window_asks_for_more() -> None:
@@ -241,9 +243,9 @@ def test_what_tells_no_event_has_no_words(genre: Genre) -> None:
 
 def test_the_issues_of_a_series_of_one_source_are_no_event() -> None:
     series = [gist_of(f"Recette du marché, numéro {number}", 1, guid=str(number)) for number in range(4)]
-    placed = [events.place(each, series[:place]) for place, each in enumerate(series)]
-    assert [each.is_routine for each in placed] == [False, False, False, True]
-    assert not placed[-1].near
+    found = [placed(each, series[:place]) for place, each in enumerate(series)]
+    assert [each.is_routine for each in found] == [False, False, False, True]
+    assert not found[-1].near
 
 
 WEATHER_LEAD = "Des averses le matin, des éclaircies l’après-midi ; les températures ne dépasseront pas douze degrés."
@@ -258,22 +260,22 @@ def test_what_is_told_alike_for_days_is_routine_whoever_tells_it() -> None:
     towns = [
         weather(town, number, number / 2) for number, town in enumerate(("Lissey", "Plovier", "Arcelle", "Domvaux"))
     ]
-    assert [events.place(each, towns[:place]).is_routine for place, each in enumerate(towns)] == [False] * 3 + [True]
+    assert [placed(each, towns[:place]).is_routine for place, each in enumerate(towns)] == [False] * 3 + [True]
 
 
 def test_what_is_told_alike_within_a_day_is_an_event() -> None:
     hours = [weather("Lissey", number, number / 24) for number in range(4)]
-    placed = events.place(hours[3], hours[:3])
-    assert not placed.is_routine and len(placed.near) == 3
+    last = placed(hours[3], hours[:3])
+    assert not last.is_routine and len(last.near) == 3
 
 
 def test_what_is_like_a_routine_story_is_routine() -> None:
     known = replace(weather("Lissey", 1, 0), is_routine=True)
-    assert events.place(weather("Plovier", 2, 0), [known]).is_routine
+    assert placed(weather("Plovier", 2, 0), [known]).is_routine
 
 
 def test_nothing_is_near_to_a_routine_story() -> None:
-    assert not events.place(gist_of(FIRE[1], 2), [replace(gist_of(FIRE[0], 1), is_routine=True)]).near
+    assert not placed(gist_of(FIRE[1], 2), [replace(gist_of(FIRE[0], 1), is_routine=True)]).near
 
 
 # ── grouping
@@ -397,7 +399,7 @@ def test_a_lead_counts_less_than_a_title_and_only_its_weightiest_words_do() -> N
     many = " ".join(f"mot{number}" for number in range(40))
     made = gist_of("Inondation", lead=f"L’évacuation a commencé. {many}")
     assert made.features["inond"] > made.features["évacu" if "évacu" in made.features else "evacu"]
-    assert len(made.spelled) == 1 + gist.LEAD_WORDS
+    assert len(made.stems) == 1 + gist.LEAD_WORDS
     assert gist_of("Inondation", lead="Inondation").has_lead is False
 
 
@@ -429,5 +431,5 @@ def test_any_text_has_a_gist_and_any_two_a_similarity(title: str, lead: str, lan
     other = gist_of(lead, 2, language=language)
     assert events.similarity(one, other) == pytest.approx(events.similarity(other, one))
     assert 0 <= events.similarity(one, other) <= 1 and events.similarity(one, one) <= 1
-    assert all(0 <= weight <= 1 for weight in one.features.values())
+    assert all(0 <= weight <= 1000 for weight in one.features.values())
     assert len(one.lookups) <= gist.LOOKED_UP

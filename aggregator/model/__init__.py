@@ -5,6 +5,7 @@ in the order of the document they were read from, unless a comment says otherwis
 """
 
 from aggregator.model.feeds import CategoryFeed, FeedEntry, Format, Rendition
+from aggregator.model.gists import Frequencies, Gist
 from aggregator.model.items import Category, Date, Enclosure, Entry, Genre, Image, Item, Key, Origin, ParsedFeed
 from aggregator.model.prints import Near, Print
 from aggregator.model.sources import (
@@ -34,7 +35,7 @@ from aggregator.model.stories import (
 
 __all__ = [
     "Category", "CategoryFeed", "Closed", "Date", "Decision", "DecisionKind", "Enclosure", "Entry", "Evidence",
-    "FeedEntry", "FetchFailed", "Fetched", "Format", "Genre", "Gone", "Image", "Item", "Key", "Level", "Link", "Near",
-    "NotModified", "Origin", "Outcome", "ParsedFeed", "Pin", "PinKind", "Print", "Rendition", "Republish", "Source",
-    "SourceKind", "SourceState", "Stored", "Story", "Update",
+    "FeedEntry", "FetchFailed", "Fetched", "Format", "Frequencies", "Genre", "Gist", "Gone", "Image", "Item", "Key",
+    "Level", "Link", "Near", "NotModified", "Origin", "Outcome", "ParsedFeed", "Pin", "PinKind", "Print", "Rendition",
+    "Republish", "Source", "SourceKind", "SourceState", "Stored", "Story", "Update",
 ]  # fmt: skip

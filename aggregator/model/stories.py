@@ -137,4 +137,6 @@ class Story:
     others: tuple[Stored, ...]
     sort_at: datetime  # published, or first seen where that is earlier or all there is
     updated: datetime  # newest material change of the lead, never before it was published
+    event: int | None = None  # the same in all stories about one event; None: no other story is about it
+    event_sources: int = 0  # who tells of that, the story's own sources too
     entered_at: datetime | None = None  # when it entered the feed asked for

@@ -6,12 +6,24 @@ that; a writing method that raises has written nothing. The kind that an editor 
 """
 
 from aggregator.errors import StoreError
-from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Store, Tie, Totals
+from aggregator.store.protocol import (
+    FeedState,
+    Hit,
+    Known,
+    LogRow,
+    Page,
+    Revision,
+    SourceView,
+    Store,
+    Tie,
+    Totals,
+    Window,
+)
 from aggregator.store.sqlite import SQLiteStore
 
 __all__ = [
     "FeedState", "Hit", "Known", "LogRow", "Page", "Revision", "SourceView", "Store", "StoreError", "Tie",
-    "Totals", "open_store",
+    "Totals", "Window", "open_store",
 ]  # fmt: skip
 
 

@@ -12,10 +12,11 @@ from aggregator.model import Key, Near, Print
 from aggregator.store.rows import to_datetime
 
 GRAM_LIMIT = 64  # items with one gram, the newest: what more have is a mould
+CHANCE_LIMIT = 5  # of those with one gram in common, which mostly is chance
 NEAR_LIMIT = 16  # items compared, those with the most grams in common
 
 PRINTS = """
-SELECT url, guid, title, body, media, grams, at, dated FROM prints JOIN items ON items.id = item_id
+SELECT item_id, url, guid, title, body, media, grams, at, dated FROM prints JOIN items ON items.id = item_id
 JOIN sources ON sources.id = source_id
 """
 
@@ -62,25 +63,23 @@ def near(db: sqlite3.Connection, key: Key, print_: Print) -> tuple[Near, ...]:
             ]
         )
     ranked = sorted(counts.items(), key=lambda count: (-count[1], -count[0]))[: NEAR_LIMIT + 1]
-    found = (_read(db, item_id) for item_id, _ in ranked)
-    return tuple(other for other in found if other.item != key)[:NEAR_LIMIT]
+    often = sum(times > 1 for _, times in ranked)
+    chosen = [item_id for item_id, _ in ranked[: often + CHANCE_LIMIT]]
+    marks = ",".join("?" * len(chosen))
+    found = {row[0]: _near(row[1:]) for row in db.execute(f"{PRINTS} WHERE item_id IN ({marks})", chosen)}
+    return tuple(found[item_id] for item_id in chosen if found[item_id].item != key)[:NEAR_LIMIT]
 
 
 def printed(db: sqlite3.Connection, since: int, after: int, limit: int) -> list[tuple[int, Near]]:
     """The items after an id that were first seen since a time in seconds and have a print, by id."""
-    sql = "SELECT item_id FROM prints JOIN items ON items.id = item_id WHERE item_id > ? AND first_seen >= ?"
-    rows = db.execute(f"{sql} ORDER BY item_id LIMIT ?", (after, since, limit)).fetchall()
-    return [(item_id, _read(db, item_id)) for (item_id,) in rows]
+    sql = f"{PRINTS} WHERE item_id > ? AND first_seen >= ? ORDER BY item_id LIMIT ?"
+    return [(row[0], _near(row[1:])) for row in db.execute(sql, (after, since, limit))]
 
 
 def keyed(db: sqlite3.Connection, key: Key) -> Near | None:
     """The print of an item, None where it is no longer kept."""
     row = db.execute(f"{PRINTS} WHERE url = ? AND guid = ?", key).fetchone()
-    return _near(row) if row else None
-
-
-def _read(db: sqlite3.Connection, item_id: int) -> Near:
-    return _near(db.execute(f"{PRINTS} WHERE item_id = ?", (item_id,)).fetchone())
+    return _near(row[1:]) if row else None
 
 
 def _near(row: tuple[Any, ...]) -> Near:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from aggregator.model import (
     Closed,
+    Frequencies,
+    Gist,
     Item,
     Key,
     Link,
@@ -109,6 +111,27 @@ class Totals:
     log_open: bool  # False until the first round over all sources is done
 
 
+class Window(Protocol):
+    """The stories of the last days, as the finding of events sees them, inside a transaction."""
+
+    size: int  # how many
+
+    def frequencies(self, stems: Iterable[str]) -> Frequencies:
+        """In how many stories each stem stands."""
+
+    def alike(self, gist: Gist, since: datetime, limit: int) -> tuple[Gist, ...]:
+        """The stories since then that have most in common with a gist, by the weight of words."""
+
+    def together(self, keys: Iterable[Key]) -> tuple[Gist, ...]:
+        """The stories of the events that these are part of."""
+
+    def add(self, gist: Gist) -> None:
+        """Keep the gist of a story."""
+
+    def group(self, events: Sequence[tuple[Gist, ...]], links: Iterable[Link]) -> None:
+        """Make each of these an event, or a story alone, held together by these links of level C and no others."""
+
+
 class Store(Protocol):
     """All that the program asks of a data base; one test suite serves every implementation."""
 
@@ -159,6 +182,20 @@ class Store(Protocol):
     def forget_prints(self, before: datetime, limit: int = 2000) -> int:
         """Let go of the prints of the oldest items first seen before then. → how many; 0 when none is left."""
 
+    # events
+    def gather(
+        self, tell: Callable[[Stored, Window], None], now: datetime, feeds: Sequence[str] = (), limit: int = 200
+    ) -> int:
+        """In one transaction, hand the oldest stories that wait for it to `tell`, which finds their events. `feeds` may
+        change by it. → how many; 0 when none is left.
+        """
+
+    def event(self, story_id: int) -> tuple[Story, ...]:
+        """The other stories about a story's event, oldest first."""
+
+    def forget_gists(self, before: datetime, limit: int = 2000) -> int:
+        """Let go of what stories from before then tell. → how many; 0 when none is left."""
+
     # editors
     def pin(self, kind: PinKind, item_id: int, other_id: int, by: str, note: str, now: datetime) -> Pin:
         """Say that two items must or cannot be one story, whatever links say, until it is undone. Where a pin of the
@@ -184,8 +221,10 @@ class Store(Protocol):
     def source_river(self, url: str, before: str = "", limit: int = 30) -> Page:
         """Stories that a source is part of."""
 
-    def head(self, feed: str, limit: int) -> tuple[Story, ...]:
-        """The last `limit` stories of a feed's log, newest entry first."""
+    def head(self, feed: str, limit: int, *, one_per_event: bool = False) -> tuple[Story, ...]:
+        """The last `limit` stories of a feed's log, newest entry first; or, of those that are about one event, only
+        the one that entered first.
+        """
 
     def feed(self, slug: str) -> FeedState:
         """Where a feed stands; version 0 and no time where nothing ever entered."""

@@ -1,36 +1,62 @@
 """The longer readings of the SQLite store: each takes a connection in a transaction and gives values."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from aggregator.model import Item, Stored, Story
 from aggregator.store.protocol import Hit, Totals
 from aggregator.store.rows import STORED_COLUMNS, to_datetime, to_item, to_stored
 
+HEAD = (
+    "SELECT story_id, entered_at FROM log WHERE feed = ? AND sequence IS NOT NULL AND left_at IS NULL"
+    " ORDER BY sequence DESC LIMIT ?"
+)
+FIRST_OF_EVENTS = """
+SELECT story_id, entered_at FROM log JOIN stories ON stories.id = story_id
+WHERE feed = ? AND sequence IS NOT NULL AND left_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM stories other JOIN log earlier ON earlier.story_id = other.id
+    WHERE other.event = stories.event AND earlier.feed = log.feed AND earlier.sequence < log.sequence
+    AND earlier.left_at IS NULL
+) ORDER BY sequence DESC LIMIT ?
+"""
 VERSIONS_LIMIT = 5  # earlier ones that a new version is held against
 HITS_LIMIT = 1000  # what bm25 ranks of a search that finds more: the newest
 
 
 def stories(db: sqlite3.Connection, ids: Sequence[int]) -> tuple[Story, ...]:
-    """The stories of these ids, in their order. Two queries."""
+    """The stories of these ids, in their order. Three queries."""
     marks = ",".join("?" * len(ids))
     items: dict[int, list[Stored]] = {}
     for row in db.execute(f"SELECT {STORED_COLUMNS} FROM items WHERE story_id IN ({marks}) ORDER BY id", ids):  # noqa: S608
         stored = to_stored(row)
         items.setdefault(stored.story_id, []).append(stored)
-    rows = db.execute(f"SELECT id, entry_id, lead_id, sort_at FROM stories WHERE id IN ({marks})", ids)  # noqa: S608
+    rows = db.execute(f"SELECT id, entry_id, lead_id, sort_at, event FROM stories WHERE id IN ({marks})", ids)  # noqa: S608
+    told = rows.fetchall()
+    sources = _sources_of_events(db, {event for *_, event in told if event is not None})
     found = {
-        story_id: _story(story_id, entry_id, lead_id, sort_at, items[story_id])
-        for story_id, entry_id, lead_id, sort_at in rows
+        story_id: _story(story_id, entry_id, lead_id, sort_at, items[story_id], event, sources.get(event, 0))
+        for story_id, entry_id, lead_id, sort_at, event in told
     }
     return tuple(found[story_id] for story_id in ids)
 
 
-def _story(story_id: int, entry_id: str, lead_id: int, sort_at: int, items: list[Stored]) -> Story:
+def _sources_of_events(db: sqlite3.Connection, events: Collection[int]) -> dict[int, int]:
+    marks = ",".join("?" * len(events))
+    rows = db.execute(
+        f"SELECT event, count(DISTINCT source_id) FROM stories JOIN items ON story_id = stories.id"  # noqa: S608
+        f" WHERE event IN ({marks}) GROUP BY event",
+        tuple(events),
+    )
+    return dict(rows.fetchall())
+
+
+def _story(
+    story_id: int, entry_id: str, lead_id: int, sort_at: int, items: list[Stored], event: int | None, sources: int
+) -> Story:
     lead = next(stored for stored in items if stored.id == lead_id)
     others = tuple(stored for stored in items if stored.id != lead_id)
     at = to_datetime(sort_at)
-    return Story(story_id, entry_id, lead, others, at, max(lead.changed_at, at))
+    return Story(story_id, entry_id, lead, others, at, max(lead.changed_at, at), event, sources)
 
 
 def versions(db: sqlite3.Connection, item_id: int) -> tuple[Item, ...]:

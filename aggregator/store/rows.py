@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from aggregator.model import Evidence, Item, Source, SourceState, Stored
+from aggregator.model import Evidence, Gist, Item, Source, SourceState, Stored
 
 STORED_COLUMNS = (
     "items.id, items.story_id, items.content, items.first_seen, items.changed_at, items.revision, items.reason"
@@ -14,6 +14,7 @@ STORED_COLUMNS = (
 
 _encode = msgspec.json.Encoder().encode
 _evidence = msgspec.json.Decoder(Evidence).decode
+_gist = msgspec.msgpack.Decoder(Gist).decode
 _item = msgspec.json.Decoder(Item).decode
 _source = msgspec.json.Decoder(Source).decode
 _state = msgspec.json.Decoder(SourceState).decode
@@ -32,6 +33,16 @@ def to_item(text: str) -> Item:
 def to_evidence(text: str) -> Evidence:
     """The evidence that `to_json` wrote."""
     return _evidence(text)
+
+
+def to_bytes(gist: Gist) -> bytes:
+    """A gist as MessagePack: JSON has no pairs for keys."""
+    return msgspec.msgpack.encode(gist)
+
+
+def to_gist(packed: bytes) -> Gist:
+    """The gist that `to_bytes` wrote."""
+    return _gist(packed)
 
 
 def to_source(text: str) -> Source:

@@ -108,7 +108,8 @@ CREATE TABLE feeds (
     sequence INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- 'log_open': when the first round over all sources was over; 'indexed': the last item that can be searched for.
+-- 'log_open': when the first round over all sources was over; 'indexed': the last item that can be searched for;
+-- 'gathered': the last whose event was looked for.
 CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 
 -- What is searched: words without endings, see aggregator/words.py. New items wait here: a few hundred indexed in one
@@ -224,3 +225,30 @@ def m002_pins(db: Database) -> None:
 def m003_prints(db: Database) -> None:
     """Texts are compared."""
     db.executescript(THIRD)
+
+
+FOURTH = """
+-- Stories that tell of one event have the same: the story that told of it first. NULL: nobody else does.
+ALTER TABLE stories ADD COLUMN event INTEGER;
+-- serves the stories of an event
+CREATE INDEX stories_event ON stories (event) WHERE event IS NOT NULL;
+
+-- What stories of the last days tell, each under the item that opened it; see model.Gist.
+CREATE TABLE gists (item_id INTEGER PRIMARY KEY REFERENCES items (id), at INTEGER NOT NULL, content BLOB NOT NULL);
+-- serves finding stories that are alike
+CREATE TABLE gist_words (
+    feature TEXT NOT NULL,
+    item_id INTEGER NOT NULL,
+    weight INTEGER NOT NULL,
+    PRIMARY KEY (feature, item_id)
+) WITHOUT ROWID;
+-- In how many of those stories a stem stands.
+CREATE TABLE stems (stem TEXT PRIMARY KEY, stories INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+@migrations()
+def m004_events(db: Database) -> None:
+    """Stories about one event are shown together. What was stored before stays as it is."""
+    db.executescript(FOURTH)
+    db.execute("INSERT INTO marks SELECT 'gathered', coalesce(max(id), 0) FROM items")

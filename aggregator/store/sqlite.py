@@ -13,10 +13,10 @@ from typing import Any
 from aggregator import words
 from aggregator.errors import StoreError
 from aggregator.model import Closed, Key, Link, Near, Pin, PinKind, Print, Source, SourceState, Stored, Story, Update
-from aggregator.store import links, log, near, pins, read
+from aggregator.store import events, links, log, near, pins, read
 from aggregator.store.commit import Commit, index_waiting, write_states
 from aggregator.store.connections import Connections, errors
-from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Tie, Totals
+from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Tie, Totals, Window
 from aggregator.store.rows import (
     STORED_COLUMNS,
     grouped,
@@ -187,6 +187,33 @@ class SQLiteStore(Connections):
         with errors("forgetting prints"), self._writing() as db:
             return near.forget(db, to_seconds(before), limit)
 
+    def gather(
+        self, tell: Callable[[Stored, Window], None], now: datetime, feeds: Sequence[str] = (), limit: int = 200
+    ) -> int:
+        """See Store."""
+        with errors("gathering events"), self._writing() as db:
+            waiting = events.waiting(db, limit)
+            window = events.Window(db, to_seconds(now))
+            for stored in waiting:
+                tell(stored, window)
+            if waiting:
+                events.gathered(db, waiting[-1].id, feeds, to_seconds(now))
+        return len(waiting)
+
+    def event(self, story_id: int) -> tuple[Story, ...]:
+        """See Store."""
+        sql = (
+            "SELECT other.id FROM stories one JOIN stories other ON other.event = one.event"
+            " WHERE one.id = ? AND other.id <> one.id AND other.joined_to IS NULL ORDER BY other.sort_at, other.id"
+        )
+        with errors("reading an event"), self._reading() as db:
+            return read.stories(db, [other for (other,) in db.execute(sql, (story_id,))])
+
+    def forget_gists(self, before: datetime, limit: int = 2000) -> int:
+        """See Store."""
+        with errors("forgetting gists"), self._writing() as db:
+            return events.forget(db, to_seconds(before), limit)
+
     # ── what editors say
 
     def pin(self, kind: PinKind, item_id: int, other_id: int, by: str, note: str, now: datetime) -> Pin:
@@ -239,14 +266,10 @@ class SQLiteStore(Connections):
             stories = read.stories(db, [story_id for _, story_id in rows[:limit]])
         return Page(stories, "{}-{}".format(*rows[limit - 1]) if len(rows) > limit else "")
 
-    def head(self, feed: str, limit: int) -> tuple[Story, ...]:
+    def head(self, feed: str, limit: int, *, one_per_event: bool = False) -> tuple[Story, ...]:
         """See Store."""
         with errors("reading a feed"), self._reading() as db:
-            rows = db.execute(
-                "SELECT story_id, entered_at FROM log WHERE feed = ? AND sequence IS NOT NULL AND left_at IS NULL"
-                " ORDER BY sequence DESC LIMIT ?",
-                (feed, limit),
-            ).fetchall()
+            rows = db.execute(read.FIRST_OF_EVENTS if one_per_event else read.HEAD, (feed, limit)).fetchall()
             stories = read.stories(db, [story_id for story_id, _ in rows])
         return tuple(
             replace(story, entered_at=to_datetime(entered_at))

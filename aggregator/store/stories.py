@@ -107,11 +107,11 @@ def relink(db: sqlite3.Connection, links: Iterable[Link], closed: Iterable[Close
     """See Store.relink."""
     shaken: set[int] = set()
     for gone in closed:
-        pair = _id(db, gone.item), _id(db, gone.other)
+        pair = id_of(db, gone.item), id_of(db, gone.other)
         if ties.close(db, *pair, gone.level, gone.why, at):
             shaken.update(pair)
     for link in links:
-        pair = _id(db, link.item), _id(db, link.other)
+        pair = id_of(db, link.item), id_of(db, link.other)
         if ties.write(db, *pair, link, at):
             shaken.update(pair)
     log = Log(db, at)
@@ -119,7 +119,8 @@ def relink(db: sqlite3.Connection, links: Iterable[Link], closed: Iterable[Close
     log.write()
 
 
-def _id(db: sqlite3.Connection, key: Key) -> int:
+def id_of(db: sqlite3.Connection, key: Key) -> int:
+    """The item of this key; StoreError if there is none."""
     sql = "SELECT items.id FROM items JOIN sources ON sources.id = source_id WHERE url = ? AND guid = ?"
     row = db.execute(sql, key).fetchone()
     if row is None:

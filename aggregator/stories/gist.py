@@ -1,28 +1,28 @@
 """What a story tells in a few words: takes an item and how common its words are, gives its gist, by which stories about
 one event are found; never groups them.
 
-The gist is the words of the title, and the most telling ones of the lead at a third of the weight. A word weighs what
-it tells: little if many stories of the window have it, or if it is common in its language, which a small table knows
-before the window does. Two gists are as similar as the cosine of their words, where words with the same beginning count
-in part ("incendie", "incendiaire"), and less if either says little.
+The gist is the words of the title and the most telling ones of the lead, which count a little less. A word weighs what
+it tells: little if many stories have it, or if it is common in its language, which a small table knows before the
+stories do. Two gists are as similar as the cosine of their words, where words with the same beginning count in part
+("incendie", "incendiaire"), and less if either says little.
 """
 
 import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from aggregator.model import Genre, Item, Key
+from aggregator.model import Frequencies, Genre, Gist, Item
+from aggregator.model.gists import BEGINNING_PARTS
 from aggregator.stories.similarity import fold
 from aggregator.words import ELIDED, stems
 
-TITLE_WORDS, LEAD_WORDS, LEAD_LIMIT_CHARS = 24, 12, 300
+TITLE_WORDS, LEAD_WORDS, LEAD_LIMIT_CHARS = 24, 12, 200
 NAME, FIRST, FIGURE, LEAD = 1.25, 1.1, 0.8, 0.8  # weights; the first word of a sentence may be a name or not
 BEGINNINGS = (4, 5)  # letters
-BEGINNING = 0.5  # weight, against the stem
 LOOKED_UP = 10  # words by which similar stories are found
 DAMPING = 1.5  # added to the squared length of a gist, in squares of the rarest word
 ASSUMED = 1_500  # stories of ordinary news that we pretend to have seen, so that a young window judges soundly
@@ -100,28 +100,6 @@ class Word:
     is_lead: bool = False  # stands in the lead alone
 
 
-@dataclass(frozen=True, slots=True)
-class Frequencies:
-    """How common words are: the stories counted, and of each stem that was asked for, in how many it stood."""
-
-    stories: int
-    counts: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Gist:
-    """What the window keeps of a story, under the key of its first item. It stays as it was made."""
-
-    key: Key
-    at: datetime
-    features: Mapping[str, float]  # stems, and beginnings ("incen-"), with their weights
-    lookups: Mapping[str, float]  # the features by which similar stories are found, and what their words weigh
-    spelled: Mapping[str, str]  # stem → as written, the weightiest first
-    has_lead: bool = False
-    is_routine: bool = False  # one of a series
-    near: Mapping[Key, float] = field(default_factory=dict)  # similar stories that were there before, see events.place
-
-
 def words(item: Item) -> tuple[Word, ...]:
     """The words of an item, each stem once; none of what tells no event: the weather, polls, job offers, calendars."""
     if item.genre in ROUTINE:
@@ -150,14 +128,14 @@ def gist(item: Item, at: datetime, said: Iterable[Word], frequencies: Frequencie
     features: dict[str, float] = {}
     for weight, word in reversed(kept):  # of words with one beginning, the weightiest counts
         features[word.stem] = weight
-        features.update(dict.fromkeys(_beginnings(word.folded), BEGINNING * weight))
+        features.update(dict.fromkeys(_beginnings(word.folded), weight / BEGINNING_PARTS))
     length = math.sqrt(sum(weight * weight for weight in features.values()) + DAMPING)
     return Gist(
         item.key,
         at,
-        {feature: round(weight / length, 3) for feature, weight in features.items()},
-        {_lookup(word): round(weight / length, 3) for weight, word in reversed(kept[:LOOKED_UP])},
-        {word.stem: word.written for _, word in kept},
+        {feature: round(1000 * weight / length) for feature, weight in features.items()},
+        tuple(dict.fromkeys(_lookup(word) for _, word in kept[:LOOKED_UP])),
+        {word.stem: word.written for _, word in kept if common.get(word.stem) != GRAMMAR_SHARE},
         has_lead=any(word.is_lead for _, word in kept),
     )
 
@@ -165,7 +143,7 @@ def gist(item: Item, at: datetime, said: Iterable[Word], frequencies: Frequencie
 def similarity(one: Gist, other: Gist) -> float:
     """How alike two gists are, 0 to 1."""
     ours = one.features
-    return sum([weight * ours[feature] for feature, weight in other.features.items() if feature in ours])
+    return sum([weight * ours[feature] for feature, weight in other.features.items() if feature in ours]) / 1_000_000
 
 
 def agreeing(one: Gist, other: Gist) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def another_issue(one: Item, other: Item) -> str:
         return "they carry different media"
     if _apart(one, other) >= EPISODE_APART and not (length >= JUDGED_WORDS and _is_same_text(found)):
         return "they were published at different times, and too little of their text is the same"
-    if one.title != other.title and min(found.title, found.covered) < NEW_EPISODE:
+    if one.title != other.title and min(found.title, found.shares.covered) < NEW_EPISODE:
         return "neither the titles nor the texts are the same"
     return ""
 
@@ -59,15 +59,15 @@ def new_episode(old: Item, new: Item) -> str:
     if swaps:
         return f"published anew on {after:%Y-%m-%d}, and it tells of other things ({_listed(swaps)})"
     proof = length >= JUDGED_WORDS or found.title < CONTRADICTION
-    if after - before >= EPISODE_APART and proof and max(found.title, found.covered) < NEW_EPISODE:
-        return f"published anew on {after:%Y-%m-%d} with another text ({found.covered:.0%} of it is shared)"
+    if after - before >= EPISODE_APART and proof and max(found.title, found.shares.covered) < NEW_EPISODE:
+        return f"published anew on {after:%Y-%m-%d} with another text ({found.shares.covered:.0%} of it is shared)"
     return ""
 
 
 def _is_same_text(found: Comparison) -> bool:
-    if found.covered >= SAME_TEXT:
+    if found.shares.covered >= SAME_TEXT:
         return True
-    return found.title == 1 and found.covered >= MOST_OF_IT and not found.conflicts and not found.slot_swaps
+    return found.title == 1 and found.shares.covered >= MOST_OF_IT and not found.conflicts and not found.slot_swaps
 
 
 def _compared(one: Item, other: Item) -> tuple[Comparison, int]:
@@ -77,10 +77,10 @@ def _compared(one: Item, other: Item) -> tuple[Comparison, int]:
 
 
 def _contradiction(found: Comparison, length: int) -> str:
-    if found.title_swaps and found.covered < SAME_TEXT:
+    if found.title_swaps and found.shares.covered < SAME_TEXT:
         return f"the titles name different dates, figures or names ({_listed(found.title_swaps)})"
-    if length >= JUDGED_WORDS and max(found.title, found.covered) < CONTRADICTION:
-        return f"neither the titles nor the texts are alike ({found.covered:.0%} of the shorter text is shared)"
+    if length >= JUDGED_WORDS and max(found.title, found.shares.covered) < CONTRADICTION:
+        return f"neither the titles nor the texts are alike ({found.shares.covered:.0%} of the shorter text is shared)"
     return ""
 
 

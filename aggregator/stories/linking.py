@@ -11,8 +11,8 @@ from datetime import datetime
 
 from aggregator.model import Evidence, Key, Level, Link, Near, Print
 from aggregator.stories.routine import Told, routine
-from aggregator.stories.same_text import CROWD, RULE, judge
-from aggregator.stories.similarity import Comparison, Shingle, Swap, Words, compare, may_be_alike
+from aggregator.stories.same_text import CROWD, RULE, judge, may_be_linked
+from aggregator.stories.similarity import Comparison, Shingle, Swap, Words, compare, shares, title_likeness
 
 QUOTE_WORDS = 20
 SLOTS_SHOWN = 12
@@ -72,11 +72,12 @@ def _link(looked: Looked, other: Near, words: Words, common: frozenset[Shingle],
     same_source = other.item[0] == subject.item[0]
     if same_source and other.print.media != subject.print.media:
         return None  # episodes of a programme, with the same words to each
-    if not may_be_alike(looked.words, words):
+    dated_alike = _is_dated_alike(looked, other)
+    repeated = looked.common | common
+    if not may_be_linked(shares(looked.words, words, repeated), title_likeness(looked.words, words), dated_alike):
         return None
-    found = compare(looked.words, words, looked.common | common)
-    apart = abs(other.at - subject.at)
-    score = judge(found, same_source=same_source, apart=apart, dated_alike=_is_dated_alike(looked, other))
+    found = compare(looked.words, words, repeated)
+    score = judge(found, same_source=same_source, apart=abs(other.at - subject.at), dated_alike=dated_alike)
     if score is None:
         return None
     evidence = _evidence(found, min(len(looked.words.body), len(words.body)), quote)
@@ -99,11 +100,11 @@ def _has_its_date(subject: Subject, other: Near) -> bool:
 def _evidence(found: Comparison, length: int, quote: Quote) -> Evidence:
     run = found.run[:QUOTE_WORDS]
     return Evidence(
-        shared=round(found.fresh, 3),
+        shared=round(found.shares.fresh, 3),
         words=length,
         quote=quote(run) or " ".join(run),
         titles=round(found.title, 3),
-        routine=round(found.routine, 3),
+        routine=round(found.shares.routine, 3),
         agreeing=tuple(sorted(found.shared_slots)[:SLOTS_SHOWN]),
         differing=tuple(map(_told, (*found.title_swaps, *found.swaps)))[:SLOTS_SHOWN],
     )

@@ -7,6 +7,7 @@ a series apart, in any language that writes names with capitals.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from zlib import crc32
 
 from aggregator.model import Item, Print
@@ -14,7 +15,8 @@ from aggregator.stories.similarity import CALENDAR, WORD, fold, is_figure
 
 BODY_WORDS_LIMIT = 200  # a text that is the same is so near its top
 TITLE_WORDS_LIMIT = 40
-BODY_CHARS_LIMIT = 4_000  # before anything is taken out of it
+BODY_CHARS_LIMIT = 2_400  # before anything is taken out of it
+TOP_CHARS = 600  # where bylines and dates stand
 MEDIA_CHARS_LIMIT = 1_000
 SHOUTED = 0.6  # of a title's letters: written in capitals, so capitals tell nothing
 
@@ -24,6 +26,8 @@ DENSE_WORDS = 90  # further down only the smallest of all
 SPARSE_GRAMS = 8
 TITLE_GRAMS = 4
 GRAM_BITS = 0x7FFFFFFF
+GRAM_SHIFT = 16  # the middle bits of a product depend on all of its factors
+_FIRST, _SECOND, _THIRD = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35  # odd, and different: the order of words counts
 
 _NAME = r"[A-ZÀ-ÖØ-Þ][\w’'-]+"
 _BYLINE = re.compile(rf"\b(?:Par|PAR|By|BY|Von|VON|Por|POR|Di|DI)\s+{_NAME}(?:[\s.]+{_NAME}){{1,2}}[\s.,:–—-]")
@@ -68,7 +72,11 @@ def quoted(item: Item, run: tuple[str, ...]) -> str:
 def _told(item: Item) -> str:
     text = item.text if item.lead in item.text else f"{item.lead}\n{item.text}"
     text = text[:BODY_CHARS_LIMIT]
-    for noise in (_DATELINE, _STAMP, _SIGNATURE, _RELEASE, _BYLINE):
+    top, rest = text[:TOP_CHARS], text[TOP_CHARS:]
+    for noise in (_DATELINE, _STAMP, _BYLINE):
+        top = noise.sub(" ", top)
+    text = top + rest
+    for noise in (_SIGNATURE, _RELEASE):
         text = noise.sub(" ", text)
     return text
 
@@ -113,5 +121,13 @@ def _grams(title: tuple[str, ...], body: tuple[str, ...]) -> tuple[int, ...]:
 
 def _hashes(words: tuple[str, ...]) -> list[int]:
     """Numbers of all runs of three words; the same in every process and at any time."""
-    runs = zip(words, words[1:], words[2:], strict=False)
-    return [crc32(" ".join(run).encode()) & GRAM_BITS for run in runs]
+    numbers = [_number(word) for word in words]
+    return [
+        (one * _FIRST ^ two * _SECOND ^ three * _THIRD) >> GRAM_SHIFT & GRAM_BITS
+        for one, two, three in zip(numbers, numbers[1:], numbers[2:], strict=False)
+    ]
+
+
+@lru_cache(65_536)
+def _number(word: str) -> int:
+    return crc32(word.encode())

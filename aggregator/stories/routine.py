@@ -1,4 +1,4 @@
-"""What many news say: takes an item's print and those near it, gives the shingles that tell nothing; never decides.
+"""What many news say: takes an item's words and those near it, gives its shingles that tell nothing; never decides.
 
 A mould ("bulletin météo du … à …", a recurring invitation to subscribe) is told from a text that several outlets print
 by who repeats it, not by how many have it: an outlet prints a text once, and all do so within days. So what one source
@@ -26,18 +26,18 @@ class Told:
 
 
 def routine(item: Told, near: Iterable[Told]) -> frozenset[Shingle]:
-    """The shingles of these items that are repeated. Versions of one item, dated to the same second, count once."""
+    """The shingles of an item that are repeated. Versions of it, dated to the same second, count once."""
+    ours = item.words.shingles
     repeats: Counter[Shingle] = Counter()
-    sources: dict[Shingle, set[str]] = {shingle: {item.source} for shingle in item.words.shingles}
+    said: dict[str, set[Shingle]] = {item.source: set(ours)}
     for other in near:
         if (other.source, other.at) == (item.source, item.at):
             continue
+        shared = ours & other.words.shingles
         if abs(other.at - item.at) > LONG_AGO:
-            repeats.update(other.words.shingles)
+            repeats.update(shared)
             continue
-        for shingle in other.words.shingles:
-            known = sources.setdefault(shingle, set())
-            if other.source in known:
-                repeats[shingle] += 1
-            known.add(other.source)
+        before = said.setdefault(other.source, set())
+        repeats.update(shared & before)
+        before |= shared
     return frozenset(shingle for shingle, times in repeats.items() if times >= REPEATS)

@@ -14,7 +14,7 @@ A link of level B hides one item behind the other, so each way to it asks for wh
 
 from datetime import timedelta
 
-from aggregator.stories.similarity import Comparison
+from aggregator.stories.similarity import Comparison, Shares
 
 RULE = "same-text/1"
 
@@ -60,6 +60,13 @@ TITLE = 0.85
 TITLE_WEIGHT = 24.0
 
 
+def may_be_linked(found: Shares, title: float, dated_alike: bool) -> bool:
+    """Whether a full comparison could come to anything; `title` as in Comparison."""
+    if dated_alike:
+        return True
+    return found.covered >= ISSUE if found.is_routine else found.fresh >= COPY or title >= TITLE
+
+
 def judge(found: Comparison, *, same_source: bool, apart: timedelta, dated_alike: bool) -> float | None:
     """How sure it is that two items are one text, 0 to 1; None if they are not. `dated_alike`: one source gives both
     the same date, to the second, and that date to few items.
@@ -67,7 +74,7 @@ def judge(found: Comparison, *, same_source: bool, apart: timedelta, dated_alike
     if apart > WINDOW:
         return None
     if dated_alike:
-        return max(found.fresh, found.title) if _is_version(found) else None
+        return max(found.shares.fresh, found.title) if _is_version(found) else None
     if found.title_swaps and found.title >= VERSION_TITLE:
         return None
     return _own(found, apart) if same_source else _others(found, apart)
@@ -78,28 +85,28 @@ def _own(found: Comparison, apart: timedelta) -> float | None:
     if apart > OWN_WINDOW:
         return None
     if _is_reprint(found):
-        return found.covered
-    is_update = found.title >= RELATED_TITLE and found.fresh >= OWN_COPY and found.nearest <= NEAR_TOP_WORDS
-    return found.fresh if is_update and not found.is_routine and _may_be_copied(found) else None
+        return found.shares.covered
+    is_update = found.title >= RELATED_TITLE and found.shares.fresh >= OWN_COPY and found.nearest <= NEAR_TOP_WORDS
+    return found.shares.fresh if is_update and not found.shares.is_routine and _may_be_copied(found) else None
 
 
 def _others(found: Comparison, apart: timedelta) -> float | None:
-    if found.is_routine:
-        return found.covered if apart <= ISSUE_WINDOW and _is_issue(found) else None
+    if found.shares.is_routine:
+        return found.shares.covered if apart <= ISSUE_WINDOW and _is_issue(found) else None
     if _may_be_copied(found) and _is_copy(found, soon=apart <= SOON):
-        return found.fresh
+        return found.shares.fresh
     return found.title / 2 if apart <= SOON and _is_title(found) else None
 
 
 def _is_version(found: Comparison) -> bool:
     if found.slot_swaps and all(found.untold):
         return False
-    return found.title >= VERSION_TITLE or found.fresh >= VERSION_TEXT
+    return found.title >= VERSION_TITLE or found.shares.fresh >= VERSION_TEXT
 
 
 def _is_reprint(found: Comparison) -> bool:
     is_titled = found.title == 1 and found.title_weight >= ISSUE_TITLE_WEIGHT
-    return is_titled and found.covered >= REPRINT and not found.conflicts and not found.swaps
+    return is_titled and found.shares.covered >= REPRINT and not found.conflicts and not found.swaps
 
 
 def _is_issue(found: Comparison) -> bool:
@@ -107,21 +114,23 @@ def _is_issue(found: Comparison) -> bool:
         return False
     if found.told < TOLD or found.title_weight < ISSUE_TITLE_WEIGHT:
         return False
-    return found.covered >= ISSUE and len(found.shared_slots) >= max(ISSUE_SLOTS, ISSUE_SLOTS_SHARE * found.slots)
+    return found.shares.covered >= ISSUE and len(found.shared_slots) >= max(
+        ISSUE_SLOTS, ISSUE_SLOTS_SHARE * found.slots
+    )
 
 
 def _may_be_copied(found: Comparison) -> bool:
     """Whether nothing forbids it: there is text enough, and what differs is no more than editors change."""
-    if found.untold_slots and found.fresh < OTHER_NAMES:
+    if found.untold_slots and found.shares.fresh < OTHER_NAMES:
         return False
-    if found.slot_swaps and found.fresh >= MOULD and found.fresh_shingles < MOULD_SHINGLES:
+    if found.slot_swaps and found.shares.fresh >= MOULD and found.shares.fresh_shingles < MOULD_SHINGLES:
         return False  # word for word the same but for a figure: two castings of one mould
-    return found.fresh_shingles >= COPY_SHINGLES and _may_be_edited(found)
+    return found.shares.fresh_shingles >= COPY_SHINGLES and _may_be_edited(found)
 
 
 def _is_copy(found: Comparison, *, soon: bool) -> bool:
     related = found.title >= RELATED_TITLE
-    if (soon or related) and found.told >= TOLD and found.fresh >= COPY and _is_near_top(found, related=related):
+    if (soon or related) and found.told >= TOLD and found.shares.fresh >= COPY and _is_near_top(found, related=related):
         return True
     return soon and (_is_whole(found) or _has_new_lead(found))
 
@@ -130,8 +139,8 @@ def _may_be_edited(found: Comparison) -> bool:
     """Whether what differs is no more than editors change."""
     return (
         found.conflicts <= SLOT_CONFLICTS * len(found.shared_slots)
-        and len(found.slot_swaps) <= SLOT_SWAPS * found.fresh_shingles
-        and len(found.swaps) <= 1 + SWAPS * found.fresh_shingles
+        and len(found.slot_swaps) <= SLOT_SWAPS * found.shares.fresh_shingles
+        and len(found.swaps) <= 1 + SWAPS * found.shares.fresh_shingles
         and not any(found.untold[0] & set(one) and found.untold[1] & set(other) for one, other in found.swaps)
     )
 
@@ -146,13 +155,13 @@ def _is_near_top(found: Comparison, *, related: bool) -> bool:
 
 
 def _is_whole(found: Comparison) -> bool:
-    return found.fresh >= WHOLE and found.farthest <= WHOLE_WORDS
+    return found.shares.fresh >= WHOLE and found.farthest <= WHOLE_WORDS
 
 
 def _has_new_lead(found: Comparison) -> bool:
     nearest, farthest = NEW_LEAD_WORDS
     return (
-        found.fresh >= NEW_LEAD
+        found.shares.fresh >= NEW_LEAD
         and found.told >= NEW_LEAD_TOLD
         and (found.farthest <= LEAD_WORDS or found.deeper_told >= NEW_LEAD_TOLD)
         and found.nearest <= nearest

@@ -9,13 +9,15 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from math import fsum
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
 from aggregator.model import Print
 
+_MARKED = re.compile(r"\*(\S+)")
 _DIGIT = re.compile(r"\d")
 WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
 RUN_WORDS = 3  # shorter runs are alike by chance; in routine texts, where all else is the same, two words count
@@ -25,8 +27,6 @@ TITLE_GAP_WORDS = 4
 ROUTINE_SHARE = 0.5  # of a text, beyond which it is an issue of a series
 LIKE = 80  # percent of letters, beyond which two words are spellings of one
 LONG_WORD = 4
-ALIKE = 0.15  # of the shingles
-ALIKE_TITLE = 0.3
 TELLING_WEIGHT = 12.0  # of a title: about two long words
 
 # Words that tell the issues of a series apart though they are no figures and, in some languages, no names.
@@ -42,8 +42,11 @@ Shingle = tuple[str, ...]
 Swap = tuple[tuple[str, ...], tuple[str, ...]]
 
 
+@lru_cache(65_536)  # a newspaper's common words
 def fold(word: str) -> str:
     """A word without case and accents; figures keep their point ("153,4" → "153.4")."""
+    if word.isascii():
+        return word.lower().replace(",", ".")
     letters = unicodedata.normalize("NFKD", word.lower().replace("œ", "oe").replace("æ", "ae"))
     return "".join(sign for sign in letters if not unicodedata.combining(sign)).replace(",", ".")
 
@@ -57,10 +60,14 @@ class Words:
     """The words of a print, ready to be compared with many; made once for each."""
 
     def __init__(self, print_: Print) -> None:
-        title, body = print_.title.split(), print_.body.split()
-        self.title = tuple([word.lstrip("*") for word in title])
-        self.body = tuple([word.lstrip("*") for word in body])
-        self.slots = frozenset([word[1:] for word in (*title, *body) if word[0] == "*"])
+        self._print = print_
+        self.title = tuple(print_.title.replace("*", "").split())
+        self.body = tuple(print_.body.replace("*", "").split())
+
+    @cached_property
+    def slots(self) -> frozenset[str]:
+        """Names, figures and dates of title and body."""
+        return frozenset(_MARKED.findall(f"{self._print.title} {self._print.body}"))
 
     @cached_property
     def all(self) -> frozenset[str]:
@@ -89,13 +96,38 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class Shares:
+    """How much of the shorter body the longer one has too, in shingles."""
+
+    fresh: float  # without routine
+    fresh_shingles: int  # how many those are
+    covered: float  # with routine
+    routine: float  # of the more routine of both, the share that other news have too
+
+    @property
+    def is_routine(self) -> bool:
+        """Whether one of both is mostly made of what other news have too."""
+        return self.routine >= ROUTINE_SHARE
+
+
+def shares(one: Words, other: Words, routine: Set[Shingle] = frozenset()) -> Shares:
+    """The first look at two items: most that have a run of words in common share nothing else. About 5 µs."""
+    ours, theirs = one.shingles, other.shingles
+    both = ours & theirs
+    shorter = min(len(ours), len(theirs))
+    if not shorter:
+        return Shares(0.0, 0, 0.0, 0.0)
+    our_routine, their_routine = len(ours & routine), len(theirs & routine)
+    fresh, fresh_shorter = len(both - routine), min(len(ours) - our_routine, len(theirs) - their_routine)
+    routine_share = max(our_routine / len(ours), their_routine / len(theirs))
+    return Shares(fresh / fresh_shorter if fresh_shorter else 0.0, fresh, len(both) / shorter, routine_share)
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What two texts have in common and what speaks against their being one."""
 
-    fresh: float  # of the shorter text, without routine: the share of its shingles that the longer has too
-    fresh_shingles: int  # how many those are
-    covered: float  # the same with routine
-    routine: float  # of the more routine of both, the share that other news have too
+    shares: Shares
     title: float  # of the shorter title, the share that the longer has too, by weight
     title_weight: float  # of the words that both titles have
     told: float  # the better told title: its share, by weight, that stands anywhere in the other item
@@ -114,11 +146,6 @@ class Comparison:
     title_swaps: tuple[Swap, ...]  # the same in the titles
 
     @property
-    def is_routine(self) -> bool:
-        """Whether one of both is mostly made of what other news have too."""
-        return self.routine >= ROUTINE_SHARE
-
-    @property
     def conflicts(self) -> int:
         """Names, figures and dates of each that the other lacks, counted on the side that has fewer."""
         return min(map(len, self.lone_slots))
@@ -126,8 +153,8 @@ class Comparison:
 
 def compare(one: Words, other: Words, routine: Set[Shingle] = frozenset()) -> Comparison:
     """Hold two prints against each other. `routine` are shingles that other news have too. About 100 µs."""
-    fresh, fresh_shingles, covered, routine_share = _shares(one, other, routine)
-    run_words = ROUTINE_RUN_WORDS if routine_share >= ROUTINE_SHARE else RUN_WORDS
+    common = shares(one, other, routine)
+    run_words = ROUTINE_RUN_WORDS if common.is_routine else RUN_WORDS
     runs = _runs(one.body, other.body, run_words)
     starts = _starts(one, other, runs, routine)
     swaps = tuple(swap for swap in _swaps(one.body, other.body, runs, GAP_WORDS) if not _is_acronym(swap))
@@ -135,10 +162,7 @@ def compare(one: Words, other: Words, routine: Set[Shingle] = frozenset()) -> Co
     told = [_told(one.title, other), _told(other.title, one)]
     untold = _untold(one, other), _untold(other, one)
     return Comparison(
-        fresh=fresh,
-        fresh_shingles=fresh_shingles,
-        covered=covered,
-        routine=routine_share,
+        shares=common,
         title=title_likeness(one, other),
         title_weight=_weight_of(frozenset(one.title) & frozenset(other.title)),
         told=max((share for share in told if share is not None), default=1.0),
@@ -158,34 +182,16 @@ def compare(one: Words, other: Words, routine: Set[Shingle] = frozenset()) -> Co
     )
 
 
-def may_be_alike(one: Words, other: Words) -> bool:
-    """Whether comparing is worth its while: most items that share a run of words share nothing else. About 10 µs."""
-    shorter = min(len(one.shingles), len(other.shingles))
-    return len(one.shingles & other.shingles) >= ALIKE * shorter > 0 or title_likeness(one, other) >= ALIKE_TITLE
-
-
 def title_likeness(one: Words, other: Words) -> float:
     """Of the shorter title, the share by weight that the longer has too."""
     shorter = min(one.title, other.title, key=_weight_of)
     return _share(frozenset(one.title) & frozenset(other.title), shorter)
 
 
-def _shares(one: Words, other: Words, routine: Set[Shingle]) -> tuple[float, int, float, float]:
-    ours, theirs = one.shingles, other.shingles
-    both = ours & theirs
-    shorter = min(len(ours), len(theirs))
-    if not shorter:
-        return 0.0, 0, 0.0, 0.0
-    if not routine:
-        return len(both) / shorter, len(both), len(both) / shorter, 0.0
-    our_routine, their_routine = len(ours & routine), len(theirs & routine)
-    fresh, fresh_shorter = len(both - routine), min(len(ours) - our_routine, len(theirs) - their_routine)
-    routine_share = max(our_routine / len(ours), their_routine / len(theirs))
-    return (fresh / fresh_shorter if fresh_shorter else 0.0), fresh, len(both) / shorter, routine_share
-
-
-def _runs(one: Sequence[str], other: Sequence[str], least: int) -> list[tuple[int, int, int]]:
+def _runs(one: Shingle, other: Shingle, least: int) -> list[tuple[int, int, int]]:
     """(place in one, place in other, words) of the runs that both have, in their order."""
+    if other < one:  # of alignments that are as good, the same whichever text comes first
+        return [(at, other_at, size) for other_at, at, size in _runs(other, one, least)]
     return [
         (block.a, block.b, block.size)
         for block in Indel.opcodes(one, other).as_matching_blocks()
@@ -273,9 +279,10 @@ def _share(words: Iterable[str], title: Iterable[str]) -> float:
 
 def _weight_of(words: Iterable[str]) -> float:
     """How much words say: in every language the words that all texts have are short."""
-    return sum(map(_weight, frozenset(words)))
+    return fsum(map(_weight, frozenset(words)))  # exact, in whatever order a set gives its words
 
 
+@lru_cache(65_536)
 def _weight(word: str) -> float:
     if is_figure(word):
         return 5.0

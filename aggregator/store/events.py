@@ -1,0 +1,124 @@
+"""What stories tell, and which of them tell of one event: keeps gists as long as they are compared and answers what the
+finding of events asks, inside a transaction that the caller holds; never says what is alike.
+"""
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from aggregator.model import Frequencies, Gist, Key, Level, Link, Stored
+from aggregator.store import links as ties
+from aggregator.store.log import change
+from aggregator.store.rows import STORED_COLUMNS, to_bytes, to_gist, to_seconds, to_stored
+from aggregator.store.stories import id_of
+
+FEATURE_LIMIT = 200  # stories with one word, the newest: what more have tells little
+REGROUPED = "a later story showed another grouping"
+
+
+class Window:
+    """The stories of the last days; see `aggregator.store.Window`."""
+
+    def __init__(self, db: sqlite3.Connection, at: int) -> None:
+        self._db = db
+        self._at = at
+        self.size = int(db.execute("SELECT count(*) FROM gists").fetchone()[0])
+
+    def frequencies(self, stems: Iterable[str]) -> Frequencies:
+        """See Window."""
+        sql = "SELECT stem, stories FROM stems WHERE stem IN (SELECT value FROM json_each(?))"
+        return Frequencies(self.size, dict(self._db.execute(sql, (json.dumps(list(stems)),)).fetchall()))
+
+    def alike(self, gist: Gist, since: datetime, limit: int) -> tuple[Gist, ...]:
+        """See Window. A query for each of its weightiest words."""
+        total: Counter[int] = Counter()
+        sql = "SELECT item_id, weight FROM gist_words WHERE feature = ? ORDER BY item_id DESC LIMIT ?"
+        for feature, weight in gist.lookups.items():
+            for item_id, other in self._db.execute(sql, (feature, FEATURE_LIMIT)):
+                total[item_id] += weight * other
+        ranked = [item_id for item_id, _ in sorted(total.items(), key=lambda each: (-each[1], -each[0]))]
+        sql = "SELECT item_id, content FROM gists WHERE item_id IN (SELECT value FROM json_each(?)) AND at >= ?"
+        found = dict(self._db.execute(sql, (json.dumps(ranked[: 4 * limit]), to_seconds(since))).fetchall())
+        return tuple(to_gist(found[item_id]) for item_id in ranked if item_id in found)[:limit]
+
+    def together(self, keys: Iterable[Key]) -> tuple[Gist, ...]:
+        """See Window."""
+        found: dict[Key, Gist] = {}
+        for key in keys:
+            item_id = id_of(self._db, key)
+            (event,) = self._db.execute("SELECT event FROM stories WHERE lead_id = ?", (item_id,)).fetchone()
+            if event is None:
+                gists = self._read("item_id = ?", item_id)
+            else:
+                gists = self._read("item_id IN (SELECT lead_id FROM stories WHERE event = ?)", event)
+            found |= {gist.key: gist for gist in gists}
+        return tuple(found.values())
+
+    def add(self, gist: Gist) -> None:
+        """See Window."""
+        item_id = id_of(self._db, gist.key)
+        self._db.execute("INSERT INTO gists VALUES (?, ?, ?)", (item_id, to_seconds(gist.at), to_bytes(gist)))
+        words = [(feature, item_id, weight) for feature, weight in gist.lookups.items()]
+        self._db.executemany("INSERT INTO gist_words VALUES (?, ?, ?)", words)
+        sql = "INSERT INTO stems VALUES (?, 1) ON CONFLICT DO UPDATE SET stories = stories + 1"
+        self._db.executemany(sql, [(stem,) for stem in gist.stems])
+        self.size += 1
+
+    def group(self, events: Sequence[tuple[Gist, ...]], links: Iterable[Link]) -> None:
+        """See Window."""
+        for event in events:
+            items = [id_of(self._db, gist.key) for gist in event]
+            first = "SELECT min(id) FROM stories WHERE lead_id IN (SELECT value FROM json_each(?))"
+            (name,) = self._db.execute(first, (json.dumps(items),)).fetchone()
+            sql = "UPDATE stories SET event = ? WHERE lead_id = ?"
+            self._db.executemany(sql, [(name if len(items) > 1 else None, item) for item in items])
+        self._link({gist.key for event in events for gist in event}, list(links))
+
+    def _link(self, keys: Iterable[Key], links: Sequence[Link]) -> None:
+        """Make these links the only ones of level C between these stories."""
+        wanted = {frozenset((link.item, link.other)) for link in links}
+        for key in keys:
+            for tie in ties.of_item(self._db, id_of(self._db, key)):
+                link = tie.link
+                is_live = link.level is Level.EVENT and tie.closed_at is None
+                if is_live and frozenset((link.item, link.other)) not in wanted:
+                    pair = id_of(self._db, link.item), id_of(self._db, link.other)
+                    ties.close(self._db, *pair, Level.EVENT, REGROUPED, self._at)
+        for link in links:
+            ties.write(self._db, id_of(self._db, link.item), id_of(self._db, link.other), link, self._at)
+
+    def _read(self, where: str, argument: int) -> tuple[Gist, ...]:
+        rows = self._db.execute(f"SELECT content FROM gists WHERE {where}", (argument,))  # noqa: S608
+        return tuple(to_gist(content) for (content,) in rows)
+
+
+def waiting(db: sqlite3.Connection, limit: int) -> list[Stored]:
+    """The oldest stories whose event was not looked for yet, each by the item that leads it."""
+    sql = (
+        f"SELECT {STORED_COLUMNS} FROM items JOIN stories ON lead_id = items.id"  # noqa: S608
+        " WHERE items.id > (SELECT value FROM marks WHERE name = 'gathered') AND joined_to IS NULL"
+        " ORDER BY items.id LIMIT ?"
+    )
+    return [to_stored(row) for row in db.execute(sql, (limit,))]
+
+
+def gathered(db: sqlite3.Connection, item_id: int, feeds: Iterable[str], at: int) -> None:
+    """Note that all up to this item were looked at, and that the bytes of these feeds may change by it."""
+    db.execute("UPDATE marks SET value = ? WHERE name = 'gathered'", (item_id,))
+    change(db, feeds, at)
+
+
+def forget(db: sqlite3.Connection, before: int, limit: int) -> int:
+    """Forget the oldest gists of stories from `before` a time in seconds. → how many. Events stay as they are."""
+    sql = "SELECT item_id, content FROM (SELECT * FROM gists ORDER BY item_id LIMIT ?) WHERE at < ?"
+    old = db.execute(sql, (limit, before)).fetchall()
+    for item_id, content in old:
+        gist = to_gist(content)
+        words = [(feature, item_id) for feature in gist.lookups]
+        db.executemany("DELETE FROM gist_words WHERE feature = ? AND item_id = ?", words)
+        db.executemany("UPDATE stems SET stories = stories - 1 WHERE stem = ?", [(stem,) for stem in gist.stems])
+        db.execute("DELETE FROM gists WHERE item_id = ?", (item_id,))
+    db.execute("DELETE FROM stems WHERE stories = 0") if old else None
+    return len(old)
