@@ -10,7 +10,7 @@ import logging
 import signal
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from aggregator.store import Store, open_store
 DISPATCH_SECONDS = 1
 RELOAD_SECONDS = 5
 INDEX_SECONDS = 3  # what was stored can be searched for after that time
+REVIEW_FIRST_AFTER = timedelta(minutes=10)  # a service that is often restarted is reviewed too
 REVIEW_HOURS = 6  # what has come since may show that two items are no longer, or now, one text
 DUE_LIMIT = 1000  # sources taken up at once
 REST = timedelta(minutes=5)  # of a source whose poll could not be stored: in the store it is still due
@@ -69,7 +70,8 @@ class Poller:
         jobs.add_listener(_report_job, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
         jobs.add_job(self.dispatch, "interval", seconds=DISPATCH_SECONDS, id="dispatch")
         jobs.add_job(self._pipeline.index, "interval", seconds=INDEX_SECONDS, id="index")
-        jobs.add_job(self._pipeline.review, "interval", hours=REVIEW_HOURS, id="review")
+        first = datetime.now(UTC) + REVIEW_FIRST_AFTER
+        jobs.add_job(self._pipeline.review, "interval", hours=REVIEW_HOURS, next_run_time=first, id="review")
         jobs.add_job(self._reload_if_changed, "interval", seconds=RELOAD_SECONDS, id="reload")
         return jobs
 

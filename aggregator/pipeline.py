@@ -132,17 +132,22 @@ class Pipeline:
         return self.store.gather(lambda stored, window: gather(stored, window, now), now, self.settings.one_per_event)
 
     async def review(self, since: timedelta = REVIEWED) -> Review:
-        """Look again at the texts of the last time, and let go of prints that nothing is compared with any more."""
+        """Look again at the texts of the last time, and let go of what nothing is compared with any more."""
         now = self.clock()
         found = await asyncio.to_thread(self._review, now, since)
         if found.made or found.closed:
             await self.write(self.store.relink, found.made, found.closed, now)
+        await self.forget()
+        log.info("reviewed made=%d closed=%d", len(found.made), len(found.closed))
+        return found
+
+    async def forget(self) -> None:
+        """Let go of what nothing is compared with any more."""
+        now = self.clock()
         while await self.write(self.store.forget_prints, now - stories.WINDOW):
             pass
         while await self.write(self.store.forget_gists, now - events.WINDOW):
             pass
-        log.info("reviewed made=%d closed=%d", len(found.made), len(found.closed))
-        return found
 
     def _review(self, now: datetime, since: timedelta) -> Review:
         try:

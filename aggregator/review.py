@@ -47,7 +47,7 @@ def review(store: Store, now: datetime, since: timedelta) -> Review:
         if one is None or other is None:
             continue  # its print is no longer kept: nothing can be said against it
         holds, was = _link(one, other, store), live.get(pair)
-        if holds and not was:
+        if holds and (was is None or was.rule != holds.rule):
             made.append(holds)
         elif was and not holds:
             closed.append(Closed(was.item, was.other, Level.TEXT, WHY))

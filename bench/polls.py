@@ -106,11 +106,12 @@ def printed(item: Item, source: Source = BARE) -> Print:
     return stories.make_print(item, (source.title,))
 
 
-def write_bare(store: Store, item: Item, at: datetime) -> None:
-    """Commit a new item of BARE that nothing is looked up, decided or kept for: what a poll costs without stories."""
-    item = replace(item, source=BARE.url)
-    decision = Decision(DecisionKind.NEW, item, "", changed_at=at, sort_at=at)
-    store.settle(item.source, (), (), lambda _: Update(_state(item, at), (decision,), at, (UNSEARCHED,), (UNPRINTED,)))
+def write_bare(store: Store, items: Sequence[Item], at: datetime) -> None:
+    """Commit new items of BARE that nothing is looked up, decided or kept for: what a poll costs without stories."""
+    bare = [replace(item, source=BARE.url) for item in items]
+    decisions = tuple(Decision(DecisionKind.NEW, item, "", changed_at=at, sort_at=at) for item in bare)
+    unsearched, unprinted = (UNSEARCHED,) * len(bare), (UNPRINTED,) * len(bare)
+    store.settle(BARE.url, (), (), lambda _: Update(_state(bare[0], at), decisions, at, unsearched, unprinted))
 
 
 def _state(item: Item, at: datetime) -> SourceState:

@@ -2,7 +2,7 @@
 
 Takes how many items the window holds and how many the store, prints a table for each. A store is filled once, through
 the very stages that are measured, and kept in bench/results under a name made of all that it depends on; each
-measurement adds its items to it. Filling and measuring run in processes of their own, so that the memory of the one is
+measurement adds its items to it. What is out of the window is written bare. Filling and measuring run in processes of their own, so that the memory of the one is
 not counted for the other.
 
 The whole stage is what an item costs beyond a bare write: print + look up + decide + write - bare write. The last is
@@ -62,6 +62,11 @@ class Fill:
         key = blake2b(f"{SEED} {self.days}".encode() + made_by, digest_size=6).hexdigest()
         return Path(self.folder, f"stories-{self.window}-{self.stored}-{key}.db")
 
+    def remove(self) -> None:
+        """Remove the store."""
+        for file in Path(self.folder).glob(f"{self.path.name}*"):
+            file.unlink()
+
     def remove_others(self) -> None:
         """Remove the stores of the same size that were made otherwise; they may be large."""
         for file in Path(self.folder).glob(f"stories-{self.window}-{self.stored}-*.db*"):
@@ -102,8 +107,7 @@ def speed(folder: Path, window: int, stored: int, days: int, fresh: bool) -> dic
     found = []
     for fill in (Fill(str(folder), window, days, size) for size in dict.fromkeys((window, max(window, stored)))):
         if fresh:
-            for file in folder.glob(f"{fill.path.name}*"):
-                file.unlink()
+            fill.remove()
         fill.remove_others()
         with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
             processes.submit(fill_up, fill).result()
@@ -114,26 +118,37 @@ def speed(folder: Path, window: int, stored: int, days: int, fresh: bool) -> dic
 
 
 def fill_up(fill: Fill) -> None:
-    """Send the stream through the stages until the store holds enough; takes up where an earlier run ended."""
-    store = _opened(fill)
-    started, first = time.monotonic(), _held(store) // BLOCK * BLOCK
-    for number in range(first, fill.stored, BLOCK):
-        by_source: dict[str, list[Item]] = {}
+    """Send the stream through the stages until the store holds enough; one that was interrupted is made anew."""
+    if fill.path.exists() and _held(store := _opened(fill)) >= fill.window:
+        store.close()
+        return
+    fill.remove()
+    store, started = _opened(fill), time.monotonic()
+    for number in range(0, fill.stored, BLOCK):
         numbers = range(number, min(number + BLOCK, fill.stored))
-        for item in map(fill.stream.item, numbers):
-            by_source.setdefault(item.source, []).append(item)
-        for items in by_source.values():
-            settle(store, items, tuple(map(printed, items)), fill.stream.published(numbers[-1]))
+        if number < fill.stored - fill.window:  # out of the window: nothing is kept to compare with
+            old = replace(fill.stream, seed="old")
+            write_bare(store, [*map(old.item, numbers)], fill.stream.published(numbers[-1]))
+        else:
+            _tell(store, fill.stream, numbers)
         if numbers[-1] + 1 == fill.stored or (numbers[-1] + 1) % TELL_EVERY == 0:
-            pace = (numbers[-1] + 1 - first) / (time.monotonic() - started)
+            pace = (numbers[-1] + 1) / (time.monotonic() - started)
             print(f"filled {numbers[-1] + 1:,} of {fill.stored:,}, {pace:.0f} a second", flush=True)
     store.close()
+
+
+def _tell(store: Store, made: stream.Stream, numbers: range) -> None:
+    by_source: dict[str, list[Item]] = {}
+    for item in map(made.item, numbers):
+        by_source.setdefault(item.source, []).append(item)
+    for items in by_source.values():
+        settle(store, items, tuple(map(printed, items)), made.published(numbers[-1]))
 
 
 def measure(fill: Fill) -> Speed:
     """Poll the items that come next, one at a time."""
     store = _opened(fill)
-    stored, first = store.totals().items, _held(store)
+    stored, first = store.totals().items, fill.stored - fill.window + _held(store)
     laps: dict[str, list[Moment]] = {part: [] for part in PARTS}
     bare, highest = replace(fill.stream, seed="bare"), (0, 0)
     for place in range(WARMING + MEASURED):
@@ -156,7 +171,7 @@ def _opened(fill: Fill) -> Store:
 
 
 def _held(store: Store) -> int:
-    """How many items of the stream the store holds."""
+    """How many items the store holds that were told."""
     return sum(view.items for view in store.sources() if view.source.url != BARE.url)
 
 
@@ -168,7 +183,7 @@ def _laps(store: Store, made: stream.Stream, bare: stream.Stream, number: int) -
     moments.append(_now())
     settle(store, [item], (print_,), at, lambda: moments.append(_now()))
     moments.append(_now())
-    write_bare(store, other, at)
+    write_bare(store, [other], at)
     moments.append(_now())
     return [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(moments)]
 

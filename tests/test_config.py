@@ -39,6 +39,7 @@ def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
 def test_a_list_in_the_environment_is_separated_by_spaces_or_commas() -> None:
     settings = load(environ={"TRIBUTARY_ALLOW_PRIVATE": "127.0.0.1:1, [::1]:2 127.0.0.1:3"})
     assert settings.allow_private == ("127.0.0.1:1", "[::1]:2", "127.0.0.1:3")
+    assert load(environ={"TRIBUTARY_ONE_PER_EVENT": "all sport"}).one_per_event == ("all", "sport")
 
 
 @pytest.mark.parametrize(

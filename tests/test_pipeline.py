@@ -265,5 +265,41 @@ def test_a_feed_is_published_as_bytes_that_only_a_change_of_the_items_changes(st
     assert renamed is not None and b"Autre nom" in renamed.body and renamed.updated > first.updated
 
 
+def test_events_are_found_after_polls_and_only_a_feed_that_asks_for_it_shows_one_story_of_each(tmp_path: Path) -> None:
+    titles = {
+        "one": "Plovier : un incendie ravage la scierie Marchal",
+        "two": "Incendie à la scierie Marchal de Plovier, vingt emplois menacés",
+        "three": "Deux lynx relâchés dans le massif du Hautmont",
+    }
+    body = {
+        name: rss(title).replace(b"outlet.example/1", f"{name}.example/1".encode()) for name, title in titles.items()
+    }
+    with World(tmp_path, **{name: answer(body=body[name]) for name in titles}) as world:
+        world.poll()
+        world.store.open_log(NOW)
+        asking = replace(world.settings, one_per_event=("all",))
+
+        def published(settings: Settings) -> tuple[set[str], int]:
+            rendition = publish_feed(world.store, "all", Format.ATOM, settings)
+            assert rendition is not None
+            text = rendition.body.decode()
+            return {name for name, title in titles.items() if title in text}, world.store.feed("all").version
+
+        async def between_polls(settings: Settings, now: datetime) -> None:
+            async with Pipeline(settings, world.store, lambda: now) as pipeline:
+                await pipeline.index()
+                await pipeline.review()
+
+        before = published(asking)
+        assert before[0] == set(titles)
+        asyncio.run(between_polls(asking, NOW))
+        shown, version = published(asking)
+        assert len(shown) == 2 and "three" in shown and version > before[1]
+        assert published(world.settings) == (set(titles), version)
+        asyncio.run(between_polls(asking, NOW + timedelta(days=9)))
+        assert world.store.forget_gists(NOW + timedelta(days=99)) == 0
+        assert published(asking) == (shown, version)
+
+
 def test_our_clock_counts_whole_seconds_in_utc() -> None:
     assert utc_now().microsecond == 0 and utc_now().tzinfo is UTC

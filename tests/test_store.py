@@ -110,7 +110,9 @@ def test_the_entry_id_is_the_sources_own_where_it_is_a_uri_that_no_other_story_h
     store.sync_sources(sources(SOURCE, OTHER), NOW)
     settle(store, [make_item(1), make_item(2, guid="1234"), make_item(3, guid="https://outlet.example/a b")])
     settle(
-        store, [make_item(1, source=OTHER, canonical="https://other.example/1", title="Tout autre chose")], source=OTHER
+        store,
+        [make_item(1, source=OTHER, canonical="https://other.example/1", title="Tout autre chose", lead="")],
+        source=OTHER,
     )
     ids = [store.story(stored.story_id).entry_id for stored in store.items()]  # type: ignore[union-attr]
     assert ids[0] == "https://outlet.example/?p=1"

@@ -7,11 +7,14 @@ from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from aggregator.model import Enclosure, Item, Level, Link, Near
-from aggregator.stories import Looked, Subject, look, make_print, same_texts, still_linked
+from aggregator.stories import WINDOW, Looked, Subject, look, make_print, same_texts, still_linked
 from aggregator.stories.routine import Told, routine
-from aggregator.stories.similarity import Words
+from aggregator.stories.same_text import judge, may_be_linked
+from aggregator.stories.similarity import Words, compare, shares, title_likeness
 from tests.values import NOW, date, make_item
 
 ONE, OTHER, THIRD, FOURTH = (f"https://{name}.example/feed" for name in ("doubs", "jura", "saone", "nievre"))
@@ -182,10 +185,6 @@ def episode(number: int, source: str = ONE, at: datetime = NOW) -> Item:
     return item("L'invité du matin", EPISODE, source, at, enclosures=media)
 
 
-def brief(title: str, text: str) -> Item:
-    return item(title, text, ONE, NOW)
-
-
 APART = {
     "the weather of two towns": (weather("Dole", "mardi 10", "de petites averses"), weather("Lure", "mardi 10", "de petites averses", OTHER)),
     "the weather of two days": (weather("Dole", "mardi 10", "de petites averses"), weather("Dole", "mercredi 11", "de petites averses", at=NOW + DAY)),
@@ -339,7 +338,9 @@ def test_a_link_says_what_both_texts_have_and_quotes_it_as_the_item_spells_it() 
     other = again(POOL_ITEM, "Fermeture à Morteau", swapped(sentences(POOL, 0, 1, 2), ("La piscine", "Le bassin")))
     link = found(other, POOL_ITEM)
     assert link and link.evidence.shared > 0.9 and link.evidence.words == len(make_print(other).body.split())
-    assert link.evidence.quote.startswith("intercommunale de morteau fermera") and len(link.evidence.quote.split()) == 20
+    assert (
+        link.evidence.quote.startswith("intercommunale de morteau fermera") and len(link.evidence.quote.split()) == 20
+    )
     assert {"morteau", "14", "juin"} <= set(link.evidence.agreeing) and link.evidence.differing == ()
     assert (link.item, link.other, link.rule) == (other.key, POOL_ITEM.key, "same-text/1")
     spelt = same_texts(looked(other, [POOL_ITEM]), lambda run: " ".join(run).upper())[0]
@@ -352,7 +353,10 @@ def test_a_link_names_what_differs() -> None:
 
 
 def test_the_surest_link_stands_first() -> None:
-    excerpt, whole = again(POOL_ITEM, text=swapped(POOL, ("les clubs", "tous les clubs"))), again(POOL_ITEM, source=THIRD)
+    excerpt, whole = (
+        again(POOL_ITEM, text=swapped(POOL, ("les clubs", "tous les clubs"))),
+        again(POOL_ITEM, source=THIRD),
+    )
     links = same_texts(looked(POOL_ITEM, [excerpt, whole]))
     assert [link.other for link in links] == [whole.key, excerpt.key] and links[0].score > links[1].score
 
@@ -407,9 +411,15 @@ def test_a_mould_that_is_known_keeps_apart_what_alone_would_pass_for_one_text() 
 
 def test_an_issue_of_a_known_series_is_one_text_only_where_all_agrees() -> None:
     one = weather("Dole", "mardi 10", "de petites averses de 3 mm, 12 degrés")
-    moulds = [weather(town, "mardi 10", "du soleil", at=NOW + hours * HOUR) for hours, town in enumerate(("Lure", "Gray", "Lons"), 1)]
+    moulds = [
+        weather(town, "mardi 10", "du soleil", at=NOW + hours * HOUR)
+        for hours, town in enumerate(("Lure", "Gray", "Lons"), 1)
+    ]
     title = "Le temps de mardi 10 février à Dole"
-    same = replace(one, title=title), replace(weather("Dole", "mardi 10", "de petites averses de 3 mm, 12 degrés", OTHER), title=title)
+    same = (
+        replace(one, title=title),
+        replace(weather("Dole", "mardi 10", "de petites averses de 3 mm, 12 degrés", OTHER), title=title),
+    )
     link = reviewed(*same, *moulds)
     assert link and link.evidence.routine >= 0.5
     for change in (("3 mm", "5 mm"), ("mardi", "mercredi"), ("averses", "bruines")):
@@ -419,3 +429,64 @@ def test_an_issue_of_a_known_series_is_one_text_only_where_all_agrees() -> None:
     assert reviewed(same[0], late, *moulds) is None
     for retitled in ("Météo", "Chutes de pierres annoncées dimanche sur les routes"):
         assert reviewed(same[0], replace(same[1], title=retitled), *moulds) is None
+
+
+# ── what holds for all
+
+VOCABULARY = sorted({word for text in (POOL, ROAD, FIRM, OPEN_AIR, SCHOOL, BRIDGE) for word in text.split()})
+texts = st.lists(st.sampled_from(VOCABULARY), min_size=20, max_size=120).map(" ".join)
+titles = st.lists(st.sampled_from(VOCABULARY), max_size=12).map(" ".join)
+
+
+@st.composite
+def likenesses(draw: st.DrawFn) -> tuple[Words, Words]:
+    """Two items that have much in common, mostly."""
+    text, title = draw(texts), draw(titles)
+    words = text.split()
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.integers(0, len(words)))
+        words[at : at + draw(st.integers(0, 6))] = draw(st.lists(st.sampled_from(VOCABULARY), max_size=4))
+    retitled = draw(st.one_of(st.just(title), titles))
+    return Words(make_print(item(title, text))), Words(make_print(item(retitled, " ".join(words))))
+
+
+@given(texts, titles)
+def test_the_very_same_in_two_sources_is_always_linked_within_days(text: str, title: str) -> None:
+    one = item(title, text)
+    assume(len(Words(make_print(one)).shingles) >= 15)
+    for later in (timedelta(), 2 * DAY, 3 * DAY):
+        assert found(one, again(one, later=later)) and found(again(one, later=later), one)
+
+
+@given(likenesses(), st.booleans(), st.booleans(), st.timedeltas(timedelta(seconds=1), timedelta(days=900)))
+def test_nothing_is_one_text_beyond_the_window(
+    pair: tuple[Words, Words], same_source: bool, dated_alike: bool, over: timedelta
+) -> None:
+    for routine_ in (frozenset(), pair[0].shingles):
+        compared = compare(*pair, routine_)
+        assert judge(compared, same_source=same_source, apart=WINDOW + over, dated_alike=dated_alike) is None
+
+
+@settings(max_examples=400)
+@given(likenesses(), st.data(), st.booleans(), st.sampled_from([0, 10, 30, 50, 100]))
+def test_what_is_known_to_be_routine_of_what_they_share_never_makes_a_link(
+    pair: tuple[Words, Words], data: st.DataObject, same_source: bool, hours: int
+) -> None:
+    shared = sorted(pair[0].shingles & pair[1].shingles)
+    start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(shared))] * 2)))
+    known, unknown = (
+        judge(compare(*pair, routine_), same_source=same_source, apart=hours * HOUR, dated_alike=False)
+        for routine_ in (frozenset(shared[start:end]), frozenset())
+    )
+    assert known is None or unknown is not None
+
+
+@settings(max_examples=200)
+@given(likenesses(), st.booleans(), st.booleans(), st.sampled_from([0, 10, 30, 50, 100]))
+def test_a_quick_look_never_passes_over_what_would_be_linked(
+    pair: tuple[Words, Words], same_source: bool, dated_alike: bool, hours: int
+) -> None:
+    for routine_ in (frozenset(), frozenset(sorted(pair[0].shingles)[::2])):
+        compared = compare(*pair, routine_)
+        if judge(compared, same_source=same_source, apart=hours * HOUR, dated_alike=dated_alike) is not None:
+            assert may_be_linked(shares(*pair, routine_), title_likeness(*pair), dated_alike)

@@ -226,7 +226,9 @@ def test_names_and_figures_count_within_the_stretch_that_both_have() -> None:
 
 @settings(max_examples=600)
 @given(prints, prints, st.data())
-def test_a_comparison_says_the_same_of_both_whichever_comes_first(one: Print, other: Print, data: st.DataObject) -> None:
+def test_a_comparison_says_the_same_of_both_whichever_comes_first(
+    one: Print, other: Print, data: st.DataObject
+) -> None:
     ours, theirs = Words(one), Words(other)
     known = sorted(ours.shingles | theirs.shingles)
     routine = frozenset(data.draw(st.lists(st.sampled_from(known)))) if known else frozenset()

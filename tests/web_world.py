@@ -18,6 +18,7 @@ from aggregator.model import (
     Decision,
     DecisionKind,
     Evidence,
+    Gist,
     Item,
     Level,
     Link,
@@ -108,6 +109,17 @@ def same_story(item: Item, other: Item, quote: str = "le même communiqué") -> 
     """A link that joins two items in one story."""
     evidence = Evidence(shared=0.83, words=120, quote=quote, agreeing=("12", "Levier"), differing=("mardi",))
     return Link(item.key, other.key, Level.TEXT, 0.93, evidence, "same-text/1")
+
+
+def same_event(store: Store, items: Sequence[Item], links: Sequence[Link] = ()) -> None:
+    """Make one event of stories that were just told, each named by the item that leads it."""
+    event = tuple(Gist(item.key, NOW, {}, (), {}) for item in items)
+    store.gather(lambda _, window: window.group([event], links), NOW)
+
+
+def about(item: Item, other: Item, *agreeing: str) -> Link:
+    """A link between two stories about one event."""
+    return Link(item.key, other.key, Level.EVENT, 0.41, Evidence(agreeing=agreeing), "same-event/1")
 
 
 def fail(

@@ -1,14 +1,14 @@
 """The pages for readers: rivers, stories, search, sources, how to subscribe. Takes stories, gives HTML."""
 
 import re
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import msgspec
 from flask import Blueprint, abort, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from aggregator.model import Republish, Stored, Story
+from aggregator.model import Level, Link, Republish, Stored, Story
 from aggregator.store import Hit, Revision, SourceView, Store
 from web import words
 from web.feeds import CORS, PREFLIGHT
@@ -16,7 +16,7 @@ from web.headers import PAGE_CACHE
 from web.layout import absolute, days, feed_title, label, page
 from web.negotiation import etag_of, send
 from web.site import ALL, current_site, name_of
-from web.story import PART_WORDS, as_data, reasons_of, versions_of
+from web.story import PART_WORDS, as_data, others_of, reasons_of, versions_of
 
 STORIES_PER_PAGE = 30
 HITS_PER_PAGE = 20
@@ -49,13 +49,14 @@ def _river(slug: str, canonical: str) -> str:
 
 @pages.get("/story/<int(max=999999999999):story_id>")
 def story(story_id: int) -> str | Response:
-    """One event with all its items, why they stand together, and what changed."""
+    """A story with all its items, why they stand together, what changed, and who else tells of the event."""
     store = current_site().store
     found = store.story(story_id)
     if found is None:
         abort(404)
     if found.id != story_id:  # it became part of another
         return redirect(url_for("reader.story", story_id=found.id), 301)
+    others, links = _event_of(store, found)
     views = {view.source.url: view for view in store.sources()}
     full = _may_show_in_full(found, views)
     return page(
@@ -70,6 +71,7 @@ def story(story_id: int) -> str | Response:
             for stored, revisions in _revisions_of(store, found)
         },
         reasons=reasons_of(store.links(found.id), store.pins_of(found.id)),
+        event=others_of(others, links),
         items={each.item.key: each for each in words.items_of(found)},
         slugs=[row.feed for row in store.log(found.id) if row.feed in current_site().slugs],
         rules=words.RULE_WORDS,
@@ -93,10 +95,12 @@ def story_data(story_id: int) -> Response:
         moved = redirect(absolute("reader.story_data", story_id=found.id), 301)
         moved.headers.update(CORS)
         return moved
+    others, links = _event_of(store, found)
     told = as_data(
         found,
-        absolute("reader.story", story_id=found.id),
-        store.links(found.id),
+        others,
+        lambda each: absolute("reader.story", story_id=each.id),
+        (*store.links(found.id), *links),
         store.pins_of(found.id),
         {stored.id: revisions for stored, revisions in _revisions_of(store, found)},
         {view.source.url: name_of(view) for view in store.sources()},
@@ -106,6 +110,17 @@ def story_data(story_id: int) -> Response:
     response.headers["Content-Type"] = "application/json"
     response.headers["Cache-Control"] = PAGE_CACHE
     return send(request, response, body, etag_of(body))
+
+
+def _event_of(store: Store, story: Story) -> tuple[tuple[Story, ...], tuple[Link, ...]]:
+    """The other stories about a story's event and the links that lead to them; none where one source tells it all."""
+    if story.event_sources < 2:
+        return (), ()
+    others = store.event(story.id)
+    keys = {stored.item.key for other in others for stored in words.items_of(other)}
+    ties = chain.from_iterable(store.links_of(stored.id) for stored in words.items_of(story))
+    live = (tie.link for tie in ties if tie.closed_at is None)
+    return others, tuple(link for link in live if link.level is Level.EVENT and keys & {link.item, link.other})
 
 
 def _revisions_of(store: Store, story: Story) -> list[tuple[Stored, tuple[Revision, ...]]]:

@@ -1,8 +1,8 @@
-"""Takes a story with its links, pins and earlier versions, gives what its page says of them, and the same as data.
+"""Takes a story with its links, pins, earlier versions and event, gives what its page says of them, and the same as data.
 Never reads the store.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -14,7 +14,7 @@ from aggregator.model import Item, Key, Level, Link, Pin, PinKind, Stored, Story
 from aggregator.store import Revision
 from aggregator.stories.changes import Piece, changes, shortened
 from aggregator.stories.why import sentence, why
-from web.words import items_of
+from web.words import event_sources_of, items_of
 
 VERSIONS_LIMIT = 20  # of an item, compared word by word; a live page has hundreds
 
@@ -58,6 +58,14 @@ class Reason:
     facts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another story about the same event, and why for people: "" where no link leads straight to it."""
+
+    story: Story
+    sentence: str
+
+
 def versions_of(stored: Stored, revisions: Sequence[Revision], may_show_text: bool) -> tuple[Version, ...]:
     """The versions of an item that differ from the one before in what the page may show, newest first; the newest
     VERSIONS_LIMIT alone are looked at.
@@ -89,6 +97,15 @@ def reasons_of(links: Iterable[Link], pins: Iterable[Pin]) -> tuple[Reason, ...]
     return (*said, *found)
 
 
+def others_of(stories: Iterable[Story], links: Iterable[Link]) -> tuple[Other, ...]:
+    """The other stories about an event, each with what the link to it says, in the language of the page."""
+    said = {key: _sentence(link) for link in links for key in (link.item, link.other)}
+    return tuple(
+        Other(story, next((said[stored.item.key] for stored in items_of(story) if stored.item.key in said), ""))
+        for story in stories
+    )
+
+
 def _sentence(link: Link) -> str:
     template, values = why(link)
     shares = {"shared": format_percent(link.evidence.shared), "titles": format_percent(link.evidence.titles)}
@@ -111,16 +128,17 @@ def _facts(link: Link) -> tuple[str, ...]:
 
 def as_data(
     story: Story,
-    url: str,
+    others: Iterable[Story],
+    address: Callable[[Story], str],
     links: Iterable[Link],
     pins: Iterable[Pin],
     revisions: Mapping[int, Sequence[Revision]],
     names: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The story for programs; times in UTC, sentences in English."""
+    """The story for programs, with the `others` about its event; times in UTC, sentences in English."""
     return {
         "id": story.entry_id,
-        "url": url,
+        "url": address(story),
         "updated": story.updated,
         "lead": story.lead.id,
         "items": [_item(stored, revisions.get(stored.id, ()), names) for stored in items_of(story)],
@@ -136,6 +154,18 @@ def as_data(
             for link in links
         ],
         "pins": [{**_pair(pin.item, pin.other), "kind": pin.kind, "made_at": pin.made_at} for pin in pins],
+        "event": {
+            "sources": event_sources_of(story),
+            "stories": [
+                {
+                    "id": other.entry_id,
+                    "title": other.lead.item.title,
+                    "source": _source(other.lead.item, names),
+                    "url": address(other),
+                }
+                for other in others
+            ],
+        },
     }
 
 
@@ -143,7 +173,7 @@ def _item(stored: Stored, revisions: Sequence[Revision], names: Mapping[str, str
     item = stored.item
     return {
         "id": stored.id,
-        "source": {"url": item.source, "title": names[item.source]},
+        "source": _source(item, names),
         "guid": item.guid,
         "link": item.link,
         "title": item.title,
@@ -163,6 +193,10 @@ def _item(stored: Stored, revisions: Sequence[Revision], names: Mapping[str, str
             for revision in revisions
         ],
     }
+
+
+def _source(item: Item, names: Mapping[str, str]) -> dict[str, str]:
+    return {"url": item.source, "title": names[item.source]}
 
 
 def _pair(item: Key, other: Key) -> dict[str, Any]:

@@ -120,6 +120,11 @@ def sources_of(story: Story) -> tuple[str, ...]:
     return tuple(dict.fromkeys(stored.item.source for stored in items_of(story)))
 
 
+def event_sources_of(story: Story) -> int:
+    """How many sources tell of a story's event, its own among them."""
+    return max(story.event_sources, len(sources_of(story)))
+
+
 def web_link(url: str) -> str:
     """The URL where it leads to the web, "" where it is of any other kind (javascript:, data:, a relative one)."""
     return url if url.lower().startswith(("http://", "https://")) else ""

@@ -31,6 +31,7 @@ def poll_once(
             await pipeline.poll(chosen, take)
             await pipeline.write(store.open_log, clock())
             await pipeline.index()
+            await pipeline.forget()
 
     asyncio.run(round_once())
     return reports

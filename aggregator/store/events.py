@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from aggregator.model import Frequencies, Gist, Key, Level, Link, Stored
@@ -48,7 +49,7 @@ class Window:
         found: dict[Key, Gist] = {}
         for key in keys:
             item_id = id_of(self._db, key)
-            (event,) = self._db.execute("SELECT event FROM stories WHERE lead_id = ?", (item_id,)).fetchone()
+            event = self._event_of(item_id)
             if event is None:
                 gists = self._read("item_id = ?", item_id)
             else:
@@ -67,27 +68,42 @@ class Window:
         self.size += 1
 
     def group(self, events: Sequence[tuple[Gist, ...]], links: Iterable[Link]) -> None:
-        """See Window."""
-        for event in events:
-            items = [id_of(self._db, gist.key) for gist in event]
-            first = "SELECT min(id) FROM stories WHERE lead_id IN (SELECT value FROM json_each(?))"
-            (name,) = self._db.execute(first, (json.dumps(items),)).fetchone()
-            sql = "UPDATE stories SET event = ? WHERE lead_id = ?"
-            self._db.executemany(sql, [(name if len(items) > 1 else None, item) for item in items])
+        """See Window. What was forgotten of an event goes with the first of those that it becomes."""
+        items = [[id_of(self._db, gist.key) for gist in event] for event in events]
+        held = {item: self._event_of(item) for event in items for item in event}
+        self._db.executemany("UPDATE stories SET event = NULL WHERE lead_id = ?", [(item,) for item in held])
+        sql = (
+            "SELECT id FROM stories WHERE lead_id IN (SELECT value FROM json_each(?))"
+            " UNION SELECT id FROM stories WHERE event IN (SELECT value FROM json_each(?))"
+        )
+        taken: set[int | None] = {None}
+        for event in items:
+            names = {held[item] for item in event} - taken
+            taken |= names
+            told = [story for (story,) in self._db.execute(sql, (json.dumps(event), json.dumps(list(names))))]
+            if len(told) > 1:
+                first = min(told)
+                self._db.executemany("UPDATE stories SET event = ? WHERE id = ?", [(first, story) for story in told])
         self._link({gist.key for event in events for gist in event}, list(links))
 
-    def _link(self, keys: Iterable[Key], links: Sequence[Link]) -> None:
-        """Make these links the only ones of level C between these stories."""
+    def _link(self, keys: AbstractSet[Key], links: Sequence[Link]) -> None:
+        """Make these links the only ones of level C between these stories; those to what was forgotten of their event
+        stay.
+        """
         wanted = {frozenset((link.item, link.other)) for link in links}
         for key in keys:
             for tie in ties.of_item(self._db, id_of(self._db, key)):
-                link = tie.link
-                is_live = link.level is Level.EVENT and tie.closed_at is None
-                if is_live and frozenset((link.item, link.other)) not in wanted:
-                    pair = id_of(self._db, link.item), id_of(self._db, link.other)
-                    ties.close(self._db, *pair, Level.EVENT, REGROUPED, self._at)
+                link, pair = tie.link, {tie.link.item, tie.link.other}
+                if link.level is Level.EVENT and tie.closed_at is None and pair not in wanted:
+                    one, other = id_of(self._db, link.item), id_of(self._db, link.other)
+                    if pair <= keys or self._event_of(one) != self._event_of(other):
+                        ties.close(self._db, one, other, Level.EVENT, REGROUPED, self._at)
         for link in links:
             ties.write(self._db, id_of(self._db, link.item), id_of(self._db, link.other), link, self._at)
+
+    def _event_of(self, item_id: int) -> int | None:
+        (event,) = self._db.execute("SELECT event FROM stories WHERE lead_id = ?", (item_id,)).fetchone()
+        return None if event is None else int(event)
 
     def _read(self, where: str, argument: int) -> tuple[Gist, ...]:
         rows = self._db.execute(f"SELECT content FROM gists WHERE {where}", (argument,))  # noqa: S608

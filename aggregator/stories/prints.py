@@ -8,6 +8,7 @@ a series apart, in any language that writes names with capitals.
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from zlib import crc32
 
 from aggregator.model import Item, Print
@@ -84,16 +85,15 @@ def _told(item: Item) -> str:
 def _marked(text: str, limit: int, *, shouted: bool = False) -> list[str]:
     words: list[str] = []
     end = 0
-    for match in WORD.finditer(text):
-        written, between, end = match[0], text[end : match.start()], match.end()
+    for match in islice(WORD.finditer(text), limit):
+        before, (start, end) = end, match.span()
+        written = text[start:end]
         word = fold(written)
-        is_name = written[0].isupper() and len(written) > 1 and not shouted
-        if is_name and words and not _SENTENCE_END.search(between):
-            words.append("*" + word)
-        else:
-            words.append("*" + word if is_figure(word) or word in CALENDAR else word)
-        if len(words) == limit:
-            break
+        if word in CALENDAR or (not word.isalpha() and is_figure(word)):
+            word = "*" + word
+        elif written[0].isupper() and end - start > 1 and words and not shouted:
+            word = word if _SENTENCE_END.search(text, before, start) else "*" + word
+        words.append(word)
     return words
 
 

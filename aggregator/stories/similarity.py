@@ -47,7 +47,7 @@ def fold(word: str) -> str:
     """A word without case and accents; figures keep their point ("153,4" → "153.4")."""
     if word.isascii():
         return word.lower().replace(",", ".")
-    letters = unicodedata.normalize("NFKD", word.lower().replace("œ", "oe").replace("æ", "ae"))
+    letters = unicodedata.normalize("NFKD", word).lower().replace("œ", "oe").replace("æ", "ae")
     return "".join(sign for sign in letters if not unicodedata.combining(sign)).replace(",", ".")
 
 
