@@ -163,9 +163,25 @@ def test_a_story_without_a_date_counts_from_when_it_was_first_seen(store: Store)
     assert together(store) == {2: [3], 3: [2]}
 
 
+def test_a_date_to_come_counts_as_when_it_was_first_seen(store: Store) -> None:
+    put(store, told(FIRE[0], 1), told(FIRE[1], 2, NOW + timedelta(days=9)))
+    look(store)
+    assert together(store) == {1: [2], 2: [1]}
+
+
+def test_a_story_is_not_compared_with_those_that_were_not_yet_forgotten_but_left_the_window(store: Store) -> None:
+    early = NOW - events.WINDOW - timedelta(minutes=1)
+    put(store, told(FIRE[0], 1, early), now=early)
+    look(store, early)
+    put(store, told(FIRE[1], 2))
+    look(store)
+    assert together(store) == {}
+
+
 def test_what_tells_no_event_is_part_of_none(store: Store) -> None:
     put(store, *(replace(item, genre=Genre.METEO) for item in fire()[:2]), fire()[2])
     assert len(look(store)) == 3 and together(store) == {}
+    assert store.forget_gists(NOW + timedelta(days=1)) == 1  # nothing is kept of the others
 
 
 # ── trouble

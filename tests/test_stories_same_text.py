@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aggregator.model import Enclosure, Item, Level, Link, Near
 from aggregator.stories import WINDOW, Looked, Subject, look, make_print, same_texts, still_linked
+from aggregator.stories.guards import another_issue
 from aggregator.stories.routine import Told, routine
 from aggregator.stories.same_text import judge, may_be_linked
 from aggregator.stories.similarity import Words, compare, shares, title_likeness
@@ -206,6 +207,14 @@ APART = {
         item("Un film tourné dans l'ancienne forge de Fraisans", f"{LONG_LEAD['walls']} {BACKGROUND}"),
         item("Pollution : des sondages autour de la forge de Fraisans", f"{LONG_LEAD['soil']} {BACKGROUND}", at=NOW + HOUR),
     ),
+    "an outlet's own report with the release further down": (
+        item("La piscine de Morteau fermera dix semaines", sentences(POOL, 0, 2)),
+        item("À Pontarlier, les nageurs redoutent la foule", f"{LONG_LEAD['soil']} {sentences(POOL, 0, 2)}", OTHER),
+    ),
+    "two portraits that begin with the same news": (
+        item("Trente ans de four pour Nadia Roy", f"{sentences(FIRM, 0, 1)} L'ouvrière la plus ancienne raconte ses débuts, la chaleur des premiers étés et les fêtes d'antan."),
+        item("Comment Luc Petit a tenu sa promesse", f"{sentences(FIRM, 0, 1)} L'avocat des créanciers dévoile les coulisses de la négociation, menée en secret à Mulhouse.", OTHER),
+    ),
     "episodes with the same words and other media": (episode(1), episode(2, at=NOW + 2 * HOUR)),
     "episodes of two days with the same words": (episode(1), episode(2, at=NOW + DAY)),
     "a daily programme with the same words": (item("La matinale", AGENDA), item("La matinale", AGENDA, at=NOW + DAY)),
@@ -329,6 +338,15 @@ def test_what_two_items_of_a_source_share_further_down_makes_none_the_update_of_
     one, other = (item(FIRM_ITEM.title, f"{lead} {FIRM}", at=NOW + hours * HOUR) for hours, lead in enumerate(leads))
     assert found(one, other) is None
     assert found(one, again(other)) is not None  # two sources may have had the same release
+
+
+def test_at_the_link_of_a_series_the_same_title_over_half_the_text_is_one_issue_in_which_nothing_was_swapped() -> None:
+    one = item("Le journal du matin", sentences(POOL, 0, 1, 3))
+    assert not another_issue(one, item(one.title, sentences(POOL, 0, 1, 2), at=NOW + 7 * HOUR))
+    assert another_issue(
+        one, item(one.title, swapped(sentences(POOL, 0, 1, 2), ("14 avril", "15 mai")), at=NOW + 7 * HOUR)
+    )
+    assert another_issue(one, item("Le journal du soir", sentences(POOL, 0, 1, 2), at=NOW + 7 * HOUR))
 
 
 # ── evidence

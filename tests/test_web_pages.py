@@ -35,8 +35,10 @@ from tests.web_world import (
     PUBLIC,
     World,
     a_world,
+    about,
     an_item,
     fail,
+    same_event,
     same_story,
     settings_in,
     tell,
@@ -349,6 +351,131 @@ def test_editors_who_keep_an_item_out_say_so_too(world: World) -> None:
     assert "dit qu’ils parlent d’actualités différentes" in plain(world.text(fr("/story/1")))
     assert "Titre c" not in plain(world.text(fr("/story/1")))
     assert [pin["kind"] for pin in world.client.get("/story/1.json").get_json()["pins"]] == ["cannot"]
+
+
+# ── who else tells of the event
+
+
+def event_in(text: str) -> str:
+    """The words of a story page about its event, as one line; "" where it has none to tell."""
+    section = re.search(r'<section class="others" id="event">.*?</section>', text, re.DOTALL)
+    return plain("<main" + section[0]) if section else ""
+
+
+def tell_an_event(world: World) -> None:
+    """Story 1 of Comtois Info, story 2 of Haut-Doubs Matin, linked to it, story 3 of presse.example, linked to that."""
+    one, two, three = an_item("a"), an_item("b", MATIN, published=at(11, 10)), an_item("c", PRESSE)
+    tell(world.store, [one, two, three])
+    same_event(world.store, [one, two, three], [about(two, one, "Levier", "12"), about(three, two)])
+
+
+@pytest.mark.parametrize(("language", "words"), [("fr", "3 sources en parlent"), ("en", "3 sources on this")])
+def test_a_river_says_how_many_sources_tell_of_an_event_and_still_shows_each(
+    world: World, language: str, words: str
+) -> None:
+    tell_an_event(world)
+    text = world.text(f"/?lang={language}")
+    assert re.findall(r'href="([^"]*)">' + words, text) == [
+        f"/story/{number}?lang={language}#event" for number in (3, 1, 2)
+    ]
+    assert [title in text for title in ("Titre a</a>", "Titre b</a>", "Titre c</a>")] == [True] * 3
+
+
+def test_a_story_of_several_sources_counts_the_sources_of_its_event_apart(world: World) -> None:
+    one, copy, own = an_item("a"), an_item("b", MATIN), an_item("c", PRESSE)
+    tell(world.store, [one])
+    tell(world.store, [copy, own], links=[same_story(copy, one)])
+    same_event(world.store, [one, own])
+    text = plain(world.text(fr("/")))
+    assert "2 sources 3 sources en parlent – Titre a Aussi dans : Haut-Doubs Matin" in text
+    assert "Aussi dans : Haut-Doubs Matin" in event_in(world.text(fr("/story/3")))
+
+
+def test_an_event_that_one_source_alone_tells_is_not_shown(world: World) -> None:
+    one, later = an_item("a"), an_item("b")
+    tell(world.store, [one, later])
+    same_event(world.store, [one, later])
+    assert "en parle" not in world.text(fr("/"))
+    assert not event_in(world.text(fr("/story/1")))
+    assert world.client.get("/story/1.json").get_json()["event"] == {"sources": 1, "stories": []}
+
+
+def test_a_river_counts_the_sources_of_an_event_only_where_they_are_more_than_those_of_the_story(world: World) -> None:
+    one, copy, later = an_item("a"), an_item("b", MATIN), an_item("c")
+    tell(world.store, [one, later])
+    tell(world.store, [copy], links=[same_story(copy, one)])
+    same_event(world.store, [one, later])
+    assert re.findall(r"sources en parlent – (Titre .)", plain(world.text(fr("/")))) == ["Titre c"]
+    assert "Titre c" in event_in(world.text(fr("/story/1")))
+
+
+def test_a_story_page_shows_who_else_tells_of_the_event_and_why_we_think_so(world: World) -> None:
+    tell_an_event(world)
+    text = world.text(fr("/story/1"))
+    assert event_in(text) == (
+        "D’autres en parlent Ce sont d’autres textes, pas des copies : chacun est un sujet à part sur ce site."
+        " Titre b Haut-Doubs Matin 11 février 2026 à 11:00"
+        " Ils racontent le même événement, chacun avec ses mots. Tous deux nomment Levier, 12."
+        " Titre c presse.example 11 février 2026 à 12:00"  # no link leads straight to it
+    )
+    assert '<h3><a href="/story/2?lang=fr">Titre b</a></h3>' in text
+    assert "Le même sujet ailleurs" not in text
+    assert "Pourquoi ces articles" not in text
+    english = event_in(world.text("/story/3?lang=en"))
+    assert english.startswith("Others on the same event These are other texts, not copies: each is a story of its own")
+    assert english.endswith(
+        "They tell of the same event, each in its own words. Titre a Comtois Info 11 February 2026 at 12:00"
+    )
+
+
+def test_a_link_that_holds_an_event_together_no_more_is_not_shown(world: World) -> None:
+    tell_an_event(world)
+    one, two, three = an_item("a"), an_item("b", MATIN), an_item("c", PRESSE)
+    tell(world.store, [an_item("d")])
+    same_event(world.store, [one, two, three], [about(three, one), about(three, two)])
+    assert "Levier, 12" not in event_in(world.text(fr("/story/1")))
+    links = world.client.get("/story/1.json").get_json()["links"]
+    assert [(link["item"]["guid"], link["other"]["guid"]) for link in links] == [("c", "a")]
+
+
+def test_what_turned_out_to_be_one_text_is_no_longer_another_on_the_event(world: World) -> None:
+    tell_an_event(world)
+    one, two = an_item("a"), an_item("b", MATIN, published=at(11, 10))
+    tell(world.store, [two], kind=DecisionKind.CHANGED, links=[same_story(two, one)])
+    assert "Titre b" not in event_in(world.text(fr("/story/1")))
+    links = world.client.get("/story/1.json").get_json()["links"]
+    pairs = [(link["item"]["guid"], link["other"]["guid"], link["level"]) for link in links]
+    assert pairs == [("b", "a", "B"), ("c", "b", "C")]
+
+
+def test_a_story_without_words_of_its_own_can_still_be_followed_from_the_event(world: World) -> None:
+    one, bare = an_item("a"), an_item("b", MATIN, title="", link="", canonical="")
+    tell(world.store, [one, bare])
+    same_event(world.store, [one, bare])
+    assert '<a href="/story/2?lang=fr">Haut-Doubs Matin</a></h3>' in world.text(fr("/story/1"))
+
+
+def test_the_others_on_an_event_are_there_as_data_with_the_links_to_them(world: World) -> None:
+    tell_an_event(world)
+    told = world.client.get("/story/1.json", headers={"Host": "evil.example"}).get_json()
+    two, three = world.store.event(1)
+    matin, presse = ({"url": MATIN.url, "title": "Haut-Doubs Matin"}, {"url": PRESSE.url, "title": "presse.example"})
+    assert told["event"] == {
+        "sources": 3,
+        "stories": [
+            {"id": two.entry_id, "title": "Titre b", "source": matin, "url": f"{PUBLIC}/story/2"},
+            {"id": three.entry_id, "title": "Titre c", "source": presse, "url": f"{PUBLIC}/story/3"},
+        ],
+    }
+    (link,) = told["links"]
+    assert (link["item"]["guid"], link["other"]["guid"], link["level"]) == ("b", "a", "C")
+    assert link["sentence"].endswith("Both name Levier, 12.")
+    assert [item["guid"] for item in told["items"]] == ["a"]
+
+
+def test_a_story_that_is_told_alone_is_an_event_of_its_own_sources_as_data(world: World) -> None:
+    tell(world.store, [an_item("a")])
+    assert world.client.get("/story/1.json").get_json()["event"] == {"sources": 1, "stories": []}
 
 
 # ── what changed
@@ -811,7 +938,19 @@ def test_a_page_costs_few_queries(world: World, monkeypatch: pytest.MonkeyPatch)
     tell(world.store, [an_item(f"n{n}") for n in range(30)])
     world.text("/")
     asked: list[str] = []
-    for name in ("river", "sources", "feed", "story", "log", "links", "totals", "items", "revisions"):
+    for name in (
+        "river",
+        "sources",
+        "feed",
+        "story",
+        "log",
+        "links",
+        "totals",
+        "items",
+        "revisions",
+        "event",
+        "links_of",
+    ):
         method = getattr(type(world.store), name)
 
         def counted(self: Store, *arguments: object, _name: str = name, _method: object = method) -> object:

@@ -1,5 +1,5 @@
-"""Takes a story with its links, pins, earlier versions and event, gives what its page says of them, and the same as data.
-Never reads the store.
+"""Takes a story with its links, pins, earlier versions and event, gives what its page says of them, and the same as
+data. Never reads the store.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -129,7 +129,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One event: the lead item, then the others in order of first sight."""
+    """One piece of news: the lead item, then the others in order of first sight."""
 
     id: int
     entry_id: str  # a URI, the same for ever

@@ -15,7 +15,15 @@ from aggregator.store.log import change
 from aggregator.store.rows import STORED_COLUMNS, to_bytes, to_gist, to_seconds, to_stored
 from aggregator.store.stories import id_of
 
-FEATURE_LIMIT = 200  # stories with one word, the newest: what more have tells little
+FEATURE_LIMIT = 24  # stories with one word, the newest: what more have tells little
+TOGETHER_LIMIT = 100  # stories of one event that are grouped anew, the newest
+COUNTED_LEAST = 10_000  # stories; of fewer, all are counted for good
+COUNTED_WINDOWS = 6  # how many windows' stories the frequencies are counted over, before they are halved
+ALONE = "SELECT content FROM gists WHERE item_id = ? LIMIT ?"
+OF_EVENT = (
+    "SELECT content FROM gists WHERE item_id IN (SELECT lead_id FROM stories WHERE event = ?)"
+    " ORDER BY item_id DESC LIMIT ?"
+)
 REGROUPED = "a later story showed another grouping"
 
 
@@ -26,11 +34,13 @@ class Window:
         self._db = db
         self._at = at
         self.size = int(db.execute("SELECT count(*) FROM gists").fetchone()[0])
+        self.has_changed = False  # whether any event did
 
     def frequencies(self, stems: Iterable[str]) -> Frequencies:
         """See Window."""
         sql = "SELECT stem, stories FROM stems WHERE stem IN (SELECT value FROM json_each(?))"
-        return Frequencies(self.size, dict(self._db.execute(sql, (json.dumps(list(stems)),)).fetchall()))
+        counts = dict(self._db.execute(sql, (json.dumps(list(stems)),)).fetchall())
+        return Frequencies(_counted(self._db), counts)
 
     def alike(self, gist: Gist, since: datetime, limit: int) -> tuple[Gist, ...]:
         """See Window. A query for each of its weightiest words."""
@@ -50,10 +60,8 @@ class Window:
         for key in keys:
             item_id = id_of(self._db, key)
             event = self._event_of(item_id)
-            if event is None:
-                gists = self._read("item_id = ?", item_id)
-            else:
-                gists = self._read("item_id IN (SELECT lead_id FROM stories WHERE event = ?)", event)
+            sql, about = (ALONE, item_id) if event is None else (OF_EVENT, event)
+            gists = (to_gist(content) for (content,) in self._db.execute(sql, (about, TOGETHER_LIMIT)))
             found |= {gist.key: gist for gist in gists}
         return tuple(found.values())
 
@@ -65,10 +73,12 @@ class Window:
         self._db.executemany("INSERT INTO gist_words VALUES (?, ?, ?)", words)
         sql = "INSERT INTO stems VALUES (?, 1) ON CONFLICT DO UPDATE SET stories = stories + 1"
         self._db.executemany(sql, [(stem,) for stem in gist.stems])
+        self._db.execute("UPDATE marks SET value = value + 1 WHERE name = 'counted'")
         self.size += 1
 
     def group(self, events: Sequence[tuple[Gist, ...]], links: Iterable[Link]) -> None:
         """See Window. What was forgotten of an event goes with the first of those that it becomes."""
+        self.has_changed = True
         items = [[id_of(self._db, gist.key) for gist in event] for event in events]
         held = {item: self._event_of(item) for event in items for item in event}
         self._db.executemany("UPDATE stories SET event = NULL WHERE lead_id = ?", [(item,) for item in held])
@@ -105,10 +115,6 @@ class Window:
         (event,) = self._db.execute("SELECT event FROM stories WHERE lead_id = ?", (item_id,)).fetchone()
         return None if event is None else int(event)
 
-    def _read(self, where: str, argument: int) -> tuple[Gist, ...]:
-        rows = self._db.execute(f"SELECT content FROM gists WHERE {where}", (argument,))  # noqa: S608
-        return tuple(to_gist(content) for (content,) in rows)
-
 
 def waiting(db: sqlite3.Connection, limit: int) -> list[Stored]:
     """The oldest stories whose event was not looked for yet, each by the item that leads it."""
@@ -127,14 +133,22 @@ def gathered(db: sqlite3.Connection, item_id: int, feeds: Iterable[str], at: int
 
 
 def forget(db: sqlite3.Connection, before: int, limit: int) -> int:
-    """Forget the oldest gists of stories from `before` a time in seconds. → how many. Events stay as they are."""
+    """Forget the oldest gists of stories from `before` a time in seconds. → how many. Events stay as they are, and so
+    do counts: how common a word is shows over more than a window. They are halved before they grow old.
+    """
     sql = "SELECT item_id, content FROM (SELECT * FROM gists ORDER BY item_id LIMIT ?) WHERE at < ?"
     old = db.execute(sql, (limit, before)).fetchall()
     for item_id, content in old:
-        gist = to_gist(content)
-        words = [(feature, item_id) for feature in gist.lookups]
+        words = [(feature, item_id) for feature in to_gist(content).lookups]
         db.executemany("DELETE FROM gist_words WHERE feature = ? AND item_id = ?", words)
-        db.executemany("UPDATE stems SET stories = stories - 1 WHERE stem = ?", [(stem,) for stem in gist.stems])
         db.execute("DELETE FROM gists WHERE item_id = ?", (item_id,))
-    db.execute("DELETE FROM stems WHERE stories = 0") if old else None
+    (size,) = db.execute("SELECT count(*) FROM gists").fetchone()
+    if _counted(db) > max(COUNTED_LEAST, COUNTED_WINDOWS * size):
+        db.execute("UPDATE stems SET stories = stories / 2")
+        db.execute("DELETE FROM stems WHERE stories = 0")
+        db.execute("UPDATE marks SET value = value / 2 WHERE name = 'counted'")
     return len(old)
+
+
+def _counted(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT value FROM marks WHERE name = 'counted'").fetchone()[0])

@@ -11,10 +11,11 @@ HEAD = (
     "SELECT story_id, entered_at FROM log WHERE feed = ? AND sequence IS NOT NULL AND left_at IS NULL"
     " ORDER BY sequence DESC LIMIT ?"
 )
+# CROSS JOIN: from the stories of the event to the log, not through the whole log.
 FIRST_OF_EVENTS = """
 SELECT story_id, entered_at FROM log JOIN stories ON stories.id = story_id
 WHERE feed = ? AND sequence IS NOT NULL AND left_at IS NULL AND NOT EXISTS (
-    SELECT 1 FROM stories other JOIN log earlier ON earlier.story_id = other.id
+    SELECT 1 FROM stories other CROSS JOIN log earlier ON earlier.story_id = other.id
     WHERE other.event = stories.event AND earlier.feed = log.feed AND earlier.sequence < log.sequence
     AND earlier.left_at IS NULL
 ) ORDER BY sequence DESC LIMIT ?

@@ -25,7 +25,7 @@ CREATE TABLE sources (
 -- serves Store.due
 CREATE INDEX sources_due ON sources (next_check_at) WHERE position IS NOT NULL AND NOT paused;
 
--- One event as we tell it. A story that was found to be part of another points there and has no items left.
+-- One piece of news as we tell it. A story that was found to be part of another points there and has no items left.
 CREATE TABLE stories (
     id INTEGER PRIMARY KEY,
     entry_id TEXT NOT NULL UNIQUE,         -- atom:id, never changed
@@ -109,7 +109,7 @@ CREATE TABLE feeds (
 ) WITHOUT ROWID;
 
 -- 'log_open': when the first round over all sources was over; 'indexed': the last item that can be searched for;
--- 'gathered': the last whose event was looked for.
+-- 'gathered': the last whose event was looked for; 'counted': the stories that `stems` were counted over.
 CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 
 -- What is searched: words without endings, see aggregator/words.py. New items wait here: a few hundred indexed in one
@@ -242,7 +242,7 @@ CREATE TABLE gist_words (
     weight INTEGER NOT NULL,
     PRIMARY KEY (feature, item_id)
 ) WITHOUT ROWID;
--- In how many of those stories a stem stands.
+-- In how many stories of the last weeks a stem stands.
 CREATE TABLE stems (stem TEXT PRIMARY KEY, stories INTEGER NOT NULL) WITHOUT ROWID;
 """
 
@@ -252,3 +252,4 @@ def m004_events(db: Database) -> None:
     """Stories about one event are shown together. What was stored before stays as it is."""
     db.executescript(FOURTH)
     db.execute("INSERT INTO marks SELECT 'gathered', coalesce(max(id), 0) FROM items")
+    db.execute("INSERT INTO marks VALUES ('counted', 0)")

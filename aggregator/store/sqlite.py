@@ -30,7 +30,6 @@ from aggregator.store.rows import (
 )
 from aggregator.store.stories import relink
 
-CACHE_KIB = 16_000  # of each connection; the 2,000 that are usual cost 40 µs more for a new item
 EPISODE = "#episode-"  # what follows a guid that its source uses again; see stories/identity.py
 LINKED_LIMIT = 50  # items at one link that a new one is compared with; some sources give all of theirs one link
 BATCH = 500  # rows read at once where a caller walks through all
@@ -197,7 +196,7 @@ class SQLiteStore(Connections):
             for stored in waiting:
                 tell(stored, window)
             if waiting:
-                events.gathered(db, waiting[-1].id, feeds, to_seconds(now))
+                events.gathered(db, waiting[-1].id, feeds if window.has_changed else (), to_seconds(now))
         return len(waiting)
 
     def event(self, story_id: int) -> tuple[Story, ...]:
