@@ -138,7 +138,7 @@ def partition(store: Store) -> set[frozenset[str]]:
 NOTHING = Review((), ())
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.permutations(OUTLETS * 2))
 def test_after_a_review_the_stories_are_the_same_in_whatever_order_the_sources_were_polled(polls: list[str]) -> None:
     with closing(open_empty()) as store:

@@ -129,10 +129,8 @@ def key(number: int) -> Key:
     return (f"https://outlet{number}.example/feed", "guid")
 
 
-def groups(*gists: Gist, window: int = 10, **pins: Sequence[tuple[Key, Key]]) -> list[list[int]]:
-    return [
-        [(each.at - NOW) // timedelta(minutes=1) for each in event] for event in events.group(gists, window, **pins)
-    ]
+def groups(*gists: Gist, window: int = 10) -> list[list[int]]:
+    return [[(each.at - NOW) // timedelta(minutes=1) for each in event] for event in events.group(gists, window)]
 
 
 # ── what belongs together
@@ -306,16 +304,6 @@ def test_nearness_to_what_is_not_grouped_is_ignored() -> None:
     assert groups(linked(1, one9=0.9, one1=0.9), linked(2)) == [[1], [2]]
 
 
-def test_what_editors_pinned_holds() -> None:
-    pair = [linked(1), linked(2), linked(3, one1=0.5, one2=0.4)]
-    assert groups(*pair) == [[1, 2, 3]] or groups(*pair) == [[1, 3], [2]]
-    assert groups(*pair, must=[(key(1), key(2))]) == [[1, 2, 3]]
-    assert groups(*pair, cannot=[(key(3), key(1))]) == [[1], [2, 3]]
-    assert groups(*pair, must=[(key(1), key(2)), (key(2), key(1))], cannot=[(key(3), key(1))]) == [[1, 2], [3]]
-    assert groups(linked(1), linked(2), must=[(key(1), key(2))], cannot=[(key(2), key(1))]) == [[1], [2]]
-    assert groups(linked(1), linked(2), must=[(key(1), key(9)), (key(1), key(1))]) == [[1], [2]]
-
-
 likeness = st.floats(0.05, 1.0)
 
 
@@ -336,17 +324,6 @@ def test_every_story_is_in_one_event_however_they_are_given(gists: list[Gist], r
     assert sorted(each.key for event in found for each in event) == sorted(each.key for each in gists)
     random.shuffle(gists)  # type: ignore[attr-defined]
     assert events.group(gists, 10) == found
-
-
-@given(neighbourhoods(), st.data())
-@settings(max_examples=60)
-def test_no_event_holds_what_editors_keep_apart(gists: list[Gist], data: st.DataObject) -> None:
-    keys = st.sampled_from([each.key for each in gists])
-    cannot = data.draw(st.lists(st.tuples(keys, keys).filter(lambda pair: pair[0] != pair[1]), max_size=4))
-    must = data.draw(st.lists(st.tuples(keys, keys), max_size=4))
-    for event in events.group(gists, 10, must, cannot):
-        members = {each.key for each in event}
-        assert not any({one, other} <= members for one, other in cannot)
 
 
 @given(neighbourhoods())
@@ -373,10 +350,6 @@ def test_a_link_says_what_agrees_and_names_the_later_story_first() -> None:
 def test_an_event_that_a_pin_alone_joins_has_no_links() -> None:
     assert not events.links((linked(1), linked(2)))
     assert not events.links(())
-
-
-def test_the_sources_of_an_event_are_counted_once() -> None:
-    assert len(events.sources([gist_of("Un", 1), gist_of("Deux", 1, guid="two"), gist_of("Trois", 2)])) == 2
 
 
 # ── gists

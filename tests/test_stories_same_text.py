@@ -212,8 +212,8 @@ APART = {
         item("À Pontarlier, les nageurs redoutent la foule", f"{LONG_LEAD['soil']} {sentences(POOL, 0, 2)}", OTHER),
     ),
     "two portraits that begin with the same news": (
-        item("Trente ans de four pour Nadia Roy", f"{sentences(FIRM, 0, 1)} L'ouvrière la plus ancienne raconte ses débuts, la chaleur des premiers étés et les fêtes d'antan."),
-        item("Comment Luc Petit a tenu sa promesse", f"{sentences(FIRM, 0, 1)} L'avocat des créanciers dévoile les coulisses de la négociation, menée en secret à Mulhouse.", OTHER),
+        item("Trente ans de four pour Nadia Roy", f"{sentences(FIRM, 0, 1)} L'ouvrière la plus ancienne raconte ses débuts, la chaleur des premiers étés, les copains partis trop tôt et les fêtes d'antan."),
+        item("Comment Luc Petit a tenu sa promesse", f"{sentences(FIRM, 0, 1)} L'avocat des créanciers dévoile les coulisses de la négociation, menée en secret à Mulhouse pendant deux longs mois.", OTHER),
     ),
     "episodes with the same words and other media": (episode(1), episode(2, at=NOW + 2 * HOUR)),
     "episodes of two days with the same words": (episode(1), episode(2, at=NOW + DAY)),

@@ -88,20 +88,13 @@ def touched(new: Gist, window: int) -> tuple[Key, ...]:
     return tuple(key for key, nearness in new.near.items() if nearness >= least)
 
 
-def group(
-    gists: Iterable[Gist],
-    window: int,
-    must: Collection[tuple[Key, Key]] = (),
-    cannot: Collection[tuple[Key, Key]] = (),
-) -> tuple[tuple[Gist, ...], ...]:
+def group(gists: Iterable[Gist], window: int) -> tuple[tuple[Gist, ...], ...]:
     """The events among some stories, in the order of their first story; each in the order of time.
 
-    `must` and `cannot` are pairs that editors pinned; what they keep apart is apart though it must be together. About
-    0.1 ms for six stories, 10 ms for 150.
+    About 0.1 ms for six stories, 10 ms for 150.
     """
     ordered = sorted(gists, key=lambda each: (each.at, each.key))
-    groups = _Groups(ordered, threshold(window), cannot)
-    groups.join(must)
+    groups = _Groups(ordered, threshold(window))
     groups.join_similar()
     found = sorted(map(sorted, groups.members.values()))
     return tuple(tuple(ordered[place] for place in members) for members in found)
@@ -109,7 +102,7 @@ def group(
 
 def links(event: Sequence[Gist]) -> tuple[Link, ...]:
     """Links that hold an event together without circles, each story to the nearest, the later of the two first. None
-    where an editor's word alone joins.
+    where nothing is near.
     """
     found: list[Link] = []
     nearest = {place: (_near(event[place], event[0]), 0) for place in range(1, len(event))}  # of those not yet linked
@@ -125,37 +118,24 @@ def links(event: Sequence[Gist]) -> tuple[Link, ...]:
     return tuple(found)
 
 
-def sources(event: Iterable[Gist]) -> frozenset[str]:
-    """Who tells of it: an event that readers are shown has at least two."""
-    return frozenset(each.key[0] for each in event)
-
-
 class _Groups:
     """Groups of stories that are joined two by two, the most similar first. Sums, not means, are kept of similarities:
     those of two joined groups are added.
     """
 
-    def __init__(self, gists: Sequence[Gist], least: float, cannot: Collection[tuple[Key, Key]]) -> None:
+    def __init__(self, gists: Sequence[Gist], least: float) -> None:
         self.least = least
-        self.places = {each.key: place for place, each in enumerate(gists)}
+        places = {each.key: place for place, each in enumerate(gists)}
         self.members = {place: [place] for place in range(len(gists))}
         self.within = dict.fromkeys(self.members, 0.0)
         self.across: dict[int, dict[int, tuple[float, float]]] = {place: {} for place in self.members}  # sum, highest
         for place, each in enumerate(gists):
             for key, alike in each.near.items():
-                other = self.places.get(key)
+                other = places.get(key)
                 if other is not None and other != place:
                     self.across[place][other] = self.across[other][place] = (alike, alike)
-        self.apart = {frozenset(pair) for pair in self._known(cannot)}
         self.queue: list[tuple[float, int, int]] = []
         self.numbers = count(len(gists))
-
-    def join(self, pairs: Iterable[tuple[Key, Key]]) -> None:
-        """Join what must be together."""
-        for pair in self._known(pairs):
-            one, other = (next(each for each, members in self.members.items() if place in members) for place in pair)
-            if one != other and not self._is_forbidden(one, other):
-                self._join(one, other)
 
     def join_similar(self) -> None:
         """Join until no two groups are similar enough."""
@@ -167,17 +147,10 @@ class _Groups:
                 joined = self._join(one, other)
                 self._ask(joined, self.across[joined])
 
-    def _known(self, pairs: Iterable[tuple[Key, Key]]) -> list[tuple[int, int]]:
-        return [
-            (self.places[one], self.places[other])
-            for one, other in pairs
-            if one != other and one in self.places and other in self.places
-        ]
-
     def _ask(self, one: int, others: Iterable[int]) -> None:
         for other in others:
             alike = self._likeness(one, other)
-            if alike >= self.least and not self._is_forbidden(one, other):
+            if alike >= self.least:
                 heapq.heappush(self.queue, (-alike, min(one, other), max(one, other)))
 
     def _likeness(self, one: int, other: int) -> float:
@@ -188,11 +161,6 @@ class _Groups:
             return mean + NEAREST * (highest - mean)
         looser = min(self.within[each] / math.comb(len(self.members[each]), 2) for each in (one, other))
         return mean if mean >= BRIDGE * looser else 0.0
-
-    def _is_forbidden(self, one: int, other: int) -> bool:
-        return bool(self.apart) and any(
-            frozenset((ours, theirs)) in self.apart for ours in self.members[one] for theirs in self.members[other]
-        )
 
     def _join(self, one: int, other: int) -> int:
         joined = next(self.numbers)
