@@ -94,6 +94,10 @@ SAME = {
     "a text cut at its end": (POOL_ITEM, again(POOL_ITEM, "Morteau : la piscine ferme en avril", sentences(POOL, 0, 1))),
     "a text without its middle": (FIRM_ITEM, again(FIRM_ITEM, text=sentences(FIRM, 0, 1, 3))),
     "an excerpt broken off": (OPEN_AIR_ITEM, again(OPEN_AIR_ITEM, text=OPEN_AIR[:210] + "…")),
+    "half of it told in the outlet's own words": (
+        POOL_ITEM,
+        again(POOL_ITEM, "Morteau : la piscine fermée pour changer la chaudière", f"{sentences(POOL, 0, 1)} Les maîtres-nageurs, eux, iront prêter main-forte à leurs collègues. Plusieurs parents s'inquiètent du trajet, trop long à leur goût pour des petits de maternelle."),
+    ),
     "sentences in another order": (POOL_ITEM, again(POOL_ITEM, text=sentences(POOL, 0, 3, 1, 2, 4))),
     "a communiqué's label": (POOL_ITEM, again(POOL_ITEM, "(Communiqué) Fermeture de la piscine de Morteau", f"(Communiqué de presse) {POOL}")),
     "a by-line before it": (FIRM_ITEM, again(FIRM_ITEM, text=f"Par Jeanne Morel. {FIRM}")),
