@@ -1,9 +1,9 @@
 """How fast stories are told: fills a store with a made-up stream, then measures the items that come next.
 
 Takes how many items the window holds and how many the store, prints a table for each. A store is filled once, through
-the very stages that are measured, and kept in bench/results under a name made of all that it depends on; each
-measurement adds its items to it. What is out of the window is written bare. Filling and measuring run in processes of their own, so that the memory of the one is
-not counted for the other.
+the very stages that are measured, but for what is out of the window, which is written bare. It is kept in bench/results
+under a name made of all that it depends on; each measurement adds its items to it. Filling and measuring run in
+processes of their own, so that the memory of the one is not counted for the other.
 
 The whole stage is what an item costs beyond a bare write: print + look up + decide + write - bare write. The last is
 that of a like item without links and all that the stage keeps, in the same store, after each item that is measured.

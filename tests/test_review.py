@@ -196,6 +196,14 @@ def test_a_link_that_was_missed_is_made_with_its_evidence(world: Store) -> None:
     assert all(quote and quote in " ".join(LIBRARY.split()) for quote in quotes)
 
 
+def test_a_link_that_an_earlier_rule_made_is_made_anew_where_it_holds(world: Store) -> None:
+    (now, *rest) = world.text_links(NOW - HOUR)
+    world.relink([replace(now, rule="same-text/0", evidence=Evidence(quote="of old"))], [], NOW)
+    made = look_again(world)
+    assert [(link.rule, link.score) for link in made.made] == [(now.rule, now.score)] and made.closed == ()
+    assert look_again(world) == NOTHING and len(world.text_links(NOW - HOUR)) == 1 + len(rest)
+
+
 def test_what_was_seen_before_is_not_looked_at(world: Store) -> None:
     links = world.text_links(NOW - HOUR)
     world.relink([], [Closed(link.item, link.other, Level.TEXT, "by mistake") for link in links], NOW)

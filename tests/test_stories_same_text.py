@@ -215,6 +215,10 @@ APART = {
         item("La piscine de Morteau fermera dix semaines", sentences(POOL, 0, 2)),
         item("À Pontarlier, les nageurs redoutent la foule", f"{LONG_LEAD['soil']} {sentences(POOL, 0, 2)}", OTHER),
     ),
+    "two notices that name nothing": (
+        item("Animal perdu, ses maîtres le cherchent partout", "Perdu depuis hier soir un chat gris au collier rouge dans le quartier de la gare, il répond au nom de minou et boite un peu. Toute personne qui l'aurait aperçu peut appeler la rédaction, une récompense est offerte."),
+        item("Animal perdu, ses maîtres le cherchent partout", "Perdu depuis ce matin un chien noir au collier vert dans le quartier de la cathédrale, il répond au nom de médor et boite un peu. Toute personne qui l'aurait aperçu peut joindre la rédaction, une récompense est offerte.", OTHER),
+    ),
     "two portraits that begin with the same news": (
         item("Trente ans de four pour Nadia Roy", f"{sentences(FIRM, 0, 1)} L'ouvrière la plus ancienne raconte ses débuts, la chaleur des premiers étés, les copains partis trop tôt et les fêtes d'antan."),
         item("Comment Luc Petit a tenu sa promesse", f"{sentences(FIRM, 0, 1)} L'avocat des créanciers dévoile les coulisses de la négociation, menée en secret à Mulhouse pendant deux longs mois.", OTHER),

@@ -2,13 +2,14 @@
 reads or writes the store, and never drops an item.
 
     identity    which item it is: keys, versions of a stored item
-    versions    what became of an item (substance: without what a site wraps around it; changes: word by word)
     guards      when one guid or link is that of several news
+    versions    what became of an item; substance: its text without what a site wraps around it; changes: word by word
     prints      what of an item is compared with others
     similarity  how alike two prints are
     routine     what many news say, which proves nothing
     same_text   whether that makes them one text
     linking     level B for one item: a link to each that has the same text
+    gist        what a story tells in a few words; events: level C, which stories tell of one event
     why         a link in words
 
 Level A, identity: one guid within its source, or one canonical link in any source. Level B, the same text or a version

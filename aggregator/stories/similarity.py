@@ -131,7 +131,6 @@ class Comparison:
     title: float  # of the shorter title, the share that the longer has too, by weight
     title_weight: float  # of the words that both titles have
     told: float  # the better told title: its share, by weight, that stands anywhere in the other item
-    is_title_told: bool  # whether either title says enough for `told` to mean something
     deeper_told: float  # of the title of the item where what they share starts later, the share that the other tells
     nearest: int  # words before the first run they share, where these are fewer
     farthest: int  # and in the other
@@ -166,7 +165,6 @@ def compare(one: Words, other: Words, routine: Set[Shingle] = frozenset()) -> Co
         title=title_likeness(one, other),
         title_weight=_weight_of(frozenset(one.title) & frozenset(other.title)),
         told=max((share for share in told if share is not None), default=1.0),
-        is_title_told=any(share is not None for share in told),
         deeper_told=_deeper(told, starts),
         nearest=min(starts),
         farthest=max(starts),
