@@ -219,7 +219,7 @@ def test_reviewing_writes_nothing(world: Store) -> None:
     assert world.text_links(NOW - HOUR) == left
 
 
-def test_links_of_identity_and_within_one_source_stay(world: Store) -> None:
+def test_links_of_identity_and_between_versions_of_one_date_stay(world: Store) -> None:
     one, two = item("a", DOUBS, "Un feu à Gray", "Un feu."), item("b", DOUBS, "Un bal à Lure", "Un bal.")
     far = item("c", NIEVRE, "Le préfet reçoit", "Une visite.")
     settle(world, [one, two], source=DOUBS)

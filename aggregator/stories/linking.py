@@ -61,7 +61,7 @@ def same_texts(looked: Looked, quote: Quote = " ".join) -> tuple[Link, ...]:
 
 
 def still_linked(one: Looked, other: Looked, quote: Quote = " ".join) -> Link | None:
-    """The link between two items of different sources, by what is known on both sides, whichever came first."""
+    """The link between two items, by what is known on both sides, whichever came first."""
     subject = other.subject
     near = Near(subject.item, subject.print, subject.at, subject.published)
     return _link(one, near, other.words, other.common, quote)
