@@ -493,20 +493,6 @@ def test_nothing_is_one_text_beyond_the_window(
         assert judge(compared, same_source=same_source, apart=WINDOW + over, dated_alike=dated_alike) is None
 
 
-@settings(max_examples=400)
-@given(likenesses(), st.data(), st.booleans(), st.sampled_from([0, 10, 30, 50, 100]))
-def test_what_is_known_to_be_routine_of_what_they_share_never_makes_a_link(
-    pair: tuple[Words, Words], data: st.DataObject, same_source: bool, hours: int
-) -> None:
-    shared = sorted(pair[0].shingles & pair[1].shingles)
-    start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(shared))] * 2)))
-    known, unknown = (
-        judge(compare(*pair, routine_), same_source=same_source, apart=hours * HOUR, dated_alike=False)
-        for routine_ in (frozenset(shared[start:end]), frozenset())
-    )
-    assert known is None or unknown is not None
-
-
 @settings(max_examples=200)
 @given(likenesses(), st.booleans(), st.booleans(), st.sampled_from([0, 10, 30, 50, 100]))
 def test_a_quick_look_never_passes_over_what_would_be_linked(
