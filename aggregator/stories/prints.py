@@ -46,7 +46,7 @@ _SENTENCE_END = re.compile(r"[.!?:;«“„\"|•\n]")
 
 
 def make_print(item: Item, names: Iterable[str] = ()) -> Print:
-    """The print of an item; `names` are what its source calls itself. About 150 µs."""
+    """The print of an item; `names` are what its source calls itself. 0.2 ms for a lead, 0.7 for a long text."""
     title = _without_name(_marked(item.title[:500], TITLE_WORDS_LIMIT, shouted=_is_shouted(item.title)), names)
     body = _marked(_told(item), BODY_WORDS_LIMIT)
     media = " ".join(sorted(enclosure.url for enclosure in item.enclosures))
