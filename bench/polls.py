@@ -25,11 +25,15 @@ from aggregator.model import (
     SourceState,
     Update,
 )
+from aggregator.pipeline import REVIEWED
+from aggregator.review import review
 from aggregator.store import Known, Store, open_store
+from scheduler import REVIEW_HOURS
 
 LATE_AFTER = timedelta(hours=48)
+REVIEW_EVERY = timedelta(hours=REVIEW_HOURS)
 BARE = Source("https://bare.example/feed", title="Bare")
-UNPRINTED = Print("", "", ())
+UNPRINTED = Print("", "", (), ())
 UNSEARCHED = ("", "")  # the words for the search, which have no part in this
 
 Label = Callable[[Store], Mapping[Key, Hashable]]
@@ -51,19 +55,30 @@ def stories_of(store: Store) -> dict[Key, Hashable]:
 
 
 def tell(rows: Sequence[Row], label: Label = stories_of) -> dict[str, Hashable]:
-    """Poll the rows in order of their time. → by id of a row, what `label` says at the end of the item it became."""
+    """Poll the rows in order of their time, and review them as often as a service does. → by id of a row, what `label`
+    says at the end of the item it became.
+    """
     ordered = sorted(rows, key=lambda row: row.at)
     with tempfile.TemporaryDirectory(prefix="tributary-bench-") as folder:
         store = open_store(str(Path(folder, "score.db")))
         store.sync_sources({row.source.url: row.source for row in ordered}.values(), ordered[0].at)
         store.open_log(ordered[0].at)
-        keys = {
-            row.id: settle(store, [row.item], (printed(row.item, row.source),), row.at).decisions[0].item.key
-            for row in ordered
-        }
+        keys, reviewed = {}, ordered[0].at
+        for row in ordered:
+            if row.at - reviewed >= REVIEW_EVERY:
+                look_again(store, row.at)
+                reviewed = row.at
+            keys[row.id] = settle(store, [row.item], (printed(row.item, row.source),), row.at).decisions[0].item.key
+        look_again(store, ordered[-1].at)
         labels = label(store)
         store.close()
     return {row: labels[key] for row, key in keys.items()}
+
+
+def look_again(store: Store, at: datetime) -> None:
+    """Review the texts of the last time, as the scheduler does."""
+    found = review(store, at, REVIEWED)
+    store.relink(found.made, found.closed, at)
 
 
 def row_of(line: Mapping[str, Any], source: Source, guid: str, link: str, polled: str = "published") -> Row:

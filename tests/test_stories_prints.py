@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from aggregator.model import Enclosure, Item, Print
 from aggregator.stories import make_print, quoted
-from aggregator.stories.prints import BODY_WORDS_LIMIT, DENSE_WORDS, TITLE_WORDS_LIMIT, bare
-from aggregator.stories.similarity import WORD, fold
+from aggregator.stories.prints import BODY_WORDS_LIMIT, DENSE_WORDS, TITLE_WORDS_LIMIT
+from aggregator.stories.similarity import WORD, Words, fold
 from tests.values import make_item
 
 TEXT = "Le maire de Dole reçoit mardi les 12 lauréats du concours, sans cérémonie."
@@ -143,6 +143,7 @@ def test_any_ten_words_in_common_among_the_first_ninety_share_a_gram(at: int, ot
 
 def test_a_text_without_a_run_of_three_words_has_no_grams() -> None:
     assert make_print(item("deux mots", "un titre")).grams == ()
+    assert make_print(item("deux mots", "un titre")).shingles == ()
 
 
 def test_titles_alone_share_grams_too() -> None:
@@ -181,8 +182,10 @@ def test_a_print_is_the_same_in_every_process() -> None:
 def test_any_text_has_a_print_whose_words_are_folded(title: str, text: str, name: str) -> None:
     print_ = make_print(make_item(title=title, lead=text[:50], text=text), (name,))
     assert print_ == make_print(make_item(title=title, lead=text[:50], text=text), (name,))
-    for word in bare((print_.title + " " + print_.body).split()):
+    words = Words(print_)
+    for word in words.title + words.body:
         assert fold(word) == word
+    assert len(print_.shingles) == max(0, len(words.body) - 2)
 
 
 HOSTILE = {
@@ -207,7 +210,7 @@ HOSTILE = {
 def test_a_text_of_any_length_takes_bounded_time(text: str) -> None:
     started = time.process_time()
     print_ = make_print(item(text, text), (text[:1000],))
-    quoted(item(text, text), bare(print_.body.split())[:20])
+    quoted(item(text, text), Words(print_).body[:20])
     assert time.process_time() - started < 0.5
     assert isinstance(print_, Print)
 
@@ -230,7 +233,7 @@ def test_a_quote_has_no_line_breaks() -> None:
 @given(st.text(max_size=200), st.text(max_size=200), st.data())
 def test_a_quote_is_a_piece_of_the_text_with_the_words_of_the_run(lead: str, text: str, data: st.DataObject) -> None:
     told = make_item(lead=lead, text=text)
-    body = bare(make_print(told).body.split())
+    body = Words(make_print(told)).body
     start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(body))] * 2)))
     run = data.draw(st.sampled_from([body[start:end], body[end:start:-1], ("pas", "là")]))
     quote = quoted(told, run)

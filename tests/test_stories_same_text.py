@@ -14,8 +14,8 @@ from aggregator.model import Enclosure, Item, Level, Link, Near
 from aggregator.stories import WINDOW, Looked, Subject, look, make_print, same_texts, still_linked
 from aggregator.stories.guards import another_issue
 from aggregator.stories.routine import Told, routine
-from aggregator.stories.same_text import judge, may_be_linked
-from aggregator.stories.similarity import Words, compare, shares, title_likeness
+from aggregator.stories.same_text import Origin, judge, may_be_linked
+from aggregator.stories.similarity import Words, compare, shares
 from tests.values import NOW, date, make_item
 
 ONE, OTHER, THIRD, FOURTH = (f"https://{name}.example/feed" for name in ("doubs", "jura", "saone", "nievre"))
@@ -490,7 +490,7 @@ def test_nothing_is_one_text_beyond_the_window(
 ) -> None:
     for routine_ in (frozenset(), pair[0].shingles):
         compared = compare(*pair, routine_)
-        assert judge(compared, same_source=same_source, apart=WINDOW + over, dated_alike=dated_alike) is None
+        assert judge(compared, Origin(same_source, WINDOW + over, dated_alike)) is None
 
 
 @settings(max_examples=200)
@@ -500,5 +500,6 @@ def test_a_quick_look_never_passes_over_what_would_be_linked(
 ) -> None:
     for routine_ in (frozenset(), frozenset(sorted(pair[0].shingles)[::2])):
         compared = compare(*pair, routine_)
-        if judge(compared, same_source=same_source, apart=hours * HOUR, dated_alike=dated_alike) is not None:
-            assert may_be_linked(shares(*pair, routine_), title_likeness(*pair), dated_alike)
+        origin = Origin(same_source, hours * HOUR, dated_alike)
+        if judge(compared, origin) is not None:
+            assert may_be_linked(*pair, shares(*pair, routine_), origin)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.model import Print
-from aggregator.stories.similarity import Comparison, Shingle, Words, compare, fold, is_figure, shares, title_likeness
+from aggregator.stories.prints import shingles_of
+from aggregator.stories.similarity import Comparison, Run, Words, compare, fold, is_figure, shares, title_likeness
 
 WORDS = """le la les de du un et en au *dole *gray *lure *12 *14 *2026 *mardi *jeudi pluie vent soleil maire budget
 route travaux école piscine festival concert ouvrira fermera commune région élus vote soir matin""".split()
@@ -33,10 +34,10 @@ prints = st.builds(Print, titles, texts, st.just(()))
 
 
 def words(body: str, title: str = "") -> Words:
-    return Words(Print(title, body, ()))
+    return Words(Print(title, body, shingles_of(body.split()), ()))
 
 
-def shingle(text: str) -> Shingle:
+def run_of(text: str) -> Run:
     return tuple(text.split())
 
 
@@ -73,7 +74,7 @@ def test_shares_are_of_the_shorter_text() -> None:
 
 
 def test_routine_is_left_out_of_what_is_fresh() -> None:
-    routine = frozenset([shingle("un deux trois"), shingle("deux trois quatre"), shingle("zéro un deux")])
+    routine = frozenset(shingles_of("zéro un deux trois quatre".split()))
     one, other = words("un deux trois quatre cinq six"), words("un deux trois quatre cinq sept")
     found = shares(one, other, routine)
     assert (found.fresh, found.fresh_shingles, found.covered, found.routine) == (0.5, 1, 0.75, 0.5)
@@ -149,7 +150,7 @@ def pair(one: str, other: str) -> tuple[Words, Words]:
 
 @pytest.mark.parametrize(("one", "other", "is_slot"), SWAPS.values(), ids=list(SWAPS))
 def test_what_stands_in_the_place_of_something_else_is_a_swap(one: str, other: str, is_slot: bool) -> None:
-    swap = shingle(one.replace("*", "")), shingle(other.replace("*", ""))
+    swap = run_of(one.replace("*", "")), run_of(other.replace("*", ""))
     for first, second, expected in ((*pair(one, other), swap), (*pair(other, one), swap[::-1])):
         found = compare(first, second)
         assert found.swaps == (expected,) and found.slot_swaps == ((expected,) if is_slot else ())
@@ -193,7 +194,7 @@ def test_in_routine_texts_two_words_that_agree_tell_what_was_swapped() -> None:
 
 def test_where_the_texts_begin_to_agree_is_counted_in_words() -> None:
     found = compare(words(f"un maire se fâche {BEFORE}"), words(BEFORE))
-    assert (found.nearest, found.farthest, found.run) == (0, 4, shingle(BEFORE))
+    assert (found.nearest, found.farthest, found.run) == (0, 4, run_of(BEFORE))
 
 
 def test_routine_is_no_beginning() -> None:

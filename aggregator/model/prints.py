@@ -10,11 +10,13 @@ from aggregator.model.items import Key
 class Print:
     """An item's words, folded and separated by spaces; a name, a figure or a date has a leading "*".
 
-    `grams` are numbers by which items with a run of words in common are found: 31 bits each, about 30 of them.
+    A run of three words has a number of 31 bits, the same whenever and wherever it is made. `grams` are about 30 of
+    those of title and body, by which items with a run of words in common are found.
     """
 
     title: str
     body: str  # the first words of lead and text, without bylines and the like
+    shingles: tuple[int, ...]  # of every run of the body, in their order: two fewer than words
     grams: tuple[int, ...]
     media: str = ""  # the URLs of what is attached
 

@@ -253,3 +253,25 @@ def m004_events(db: Database) -> None:
     db.executescript(FOURTH)
     db.execute("INSERT INTO marks SELECT 'gathered', coalesce(max(id), 0) FROM items")
     db.execute("INSERT INTO marks VALUES ('counted', 0)")
+
+
+FIFTH = """
+DROP TABLE prints;
+CREATE TABLE prints (
+    item_id INTEGER PRIMARY KEY REFERENCES items (id),
+    at INTEGER NOT NULL,                   -- published, or first seen
+    dated INTEGER NOT NULL,                -- whether its source said when
+    title TEXT NOT NULL,
+    body TEXT NOT NULL,
+    media TEXT NOT NULL,
+    shingles BLOB NOT NULL,                -- every run of three words of the body, as 32-bit numbers in their order
+    grams BLOB NOT NULL                    -- those of them that are in the table grams
+);
+DELETE FROM grams;
+"""
+
+
+@migrations()
+def m005_shingles(db: Database) -> None:
+    """Texts are compared by numbers that are kept. What was stored before is compared no more."""
+    db.executescript(FIFTH)

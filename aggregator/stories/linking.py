@@ -11,8 +11,8 @@ from datetime import datetime
 
 from aggregator.model import Evidence, Key, Level, Link, Near, Print
 from aggregator.stories.routine import Told, routine
-from aggregator.stories.same_text import CROWD, RULE, judge, may_be_linked
-from aggregator.stories.similarity import Comparison, Shingle, Swap, Words, compare, shares, title_likeness
+from aggregator.stories.same_text import CROWD, RULE, Origin, judge, may_be_linked
+from aggregator.stories.similarity import Comparison, Run, Swap, Words, compare, shares
 
 QUOTE_WORDS = 20
 SLOTS_SHOWN = 12
@@ -30,7 +30,7 @@ class Subject:
     dated_alike: int = 0  # how many of those have its date
 
 
-Quote = Callable[[Shingle], str]
+Quote = Callable[[Run], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Looked:
 
     subject: Subject
     words: Words
-    common: frozenset[Shingle]  # what others say too
+    common: frozenset[int]  # what others say too
     near: tuple[tuple[Near, Words], ...]
 
 
@@ -67,17 +67,17 @@ def still_linked(one: Looked, other: Looked, quote: Quote = " ".join) -> Link | 
     return _link(one, near, other.words, other.common, quote)
 
 
-def _link(looked: Looked, other: Near, words: Words, common: frozenset[Shingle], quote: Quote) -> Link | None:
+def _link(looked: Looked, other: Near, words: Words, common: frozenset[int], quote: Quote) -> Link | None:
     subject = looked.subject
     same_source = other.item[0] == subject.item[0]
     if same_source and other.print.media != subject.print.media:
         return None  # episodes of a programme, with the same words to each
-    dated_alike = _is_dated_alike(looked, other)
+    origin = Origin(same_source, abs(other.at - subject.at), _is_dated_alike(looked, other))
     repeated = looked.common | common
-    if not may_be_linked(shares(looked.words, words, repeated), title_likeness(looked.words, words), dated_alike):
+    if not may_be_linked(looked.words, words, shares(looked.words, words, repeated), origin):
         return None
     found = compare(looked.words, words, repeated)
-    score = judge(found, same_source=same_source, apart=abs(other.at - subject.at), dated_alike=dated_alike)
+    score = judge(found, origin)
     if score is None:
         return None
     evidence = _evidence(found, min(len(looked.words.body), len(words.body)), quote)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aggregator.stories.similarity import Shingle, Words
+from aggregator.stories.similarity import Words
 
 REPEATS = 2  # one may be the update of an article at a new address
 LONG_AGO = timedelta(days=3)
@@ -25,11 +25,11 @@ class Told:
     words: Words
 
 
-def routine(item: Told, near: Iterable[Told]) -> frozenset[Shingle]:
+def routine(item: Told, near: Iterable[Told]) -> frozenset[int]:
     """The shingles of an item that are repeated. Versions of it, dated to the same second, count once."""
     ours = item.words.shingles
-    repeats: Counter[Shingle] = Counter()
-    said: dict[str, set[Shingle]] = {item.source: set(ours)}
+    repeats: Counter[int] = Counter()
+    said: dict[str, set[int]] = {item.source: set(ours)}
     for other in near:
         if (other.source, other.at) == (item.source, item.at):
             continue

@@ -7,7 +7,7 @@ that is how two issues of a series differ, and seldom two versions of one text.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import fsum
@@ -38,7 +38,7 @@ CALENDAR = frozenset(
     " marzo abril mayo junio julio agosto septiembre noviembre diciembre".split()
 )
 
-Shingle = tuple[str, ...]
+Run = tuple[str, ...]
 Swap = tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -57,12 +57,20 @@ def is_figure(word: str) -> bool:
 
 
 class Words:
-    """The words of a print, ready to be compared with many; made once for each."""
+    """The words of a print, ready to be compared with many; each view of them is made when it is first asked for."""
 
     def __init__(self, print_: Print) -> None:
         self._print = print_
-        self.title = tuple(print_.title.replace("*", "").split())
-        self.body = tuple(print_.body.replace("*", "").split())
+
+    @cached_property
+    def title(self) -> Run:
+        """The words of the title."""
+        return tuple(self._print.title.replace("*", "").split())
+
+    @cached_property
+    def body(self) -> Run:
+        """The words of lead and text."""
+        return tuple(self._print.body.replace("*", "").split())
 
     @cached_property
     def slots(self) -> frozenset[str]:
@@ -70,29 +78,51 @@ class Words:
         return frozenset(_MARKED.findall(f"{self._print.title} {self._print.body}"))
 
     @cached_property
+    def body_slots(self) -> frozenset[str]:
+        """Those that stand in the body."""
+        return self.slots.intersection(self.body)
+
+    @cached_property
     def all(self) -> frozenset[str]:
         """The words of title and body."""
         return frozenset(self.title + self.body)
 
     @cached_property
-    def _by_start(self) -> Mapping[str, Sequence[str]]:
-        words: dict[str, list[str]] = {}
-        for word in self.all:
-            words.setdefault(word[:2], []).append(word)
-        return words
+    def title_weight(self) -> float:
+        """How much the title says."""
+        return _weight_of(self.title)
+
+    @cached_property
+    def shingles(self) -> frozenset[int]:
+        """Every run of three words of the body, by its number."""
+        return frozenset(self._print.shingles)
+
+    def shingles_of(self, at: int, size: int) -> tuple[int, ...]:
+        """The shingles of the words of the body from a place on."""
+        return self._print.shingles[at : max(at, at + size - 2)]
+
+    @cached_property
+    def _text(self) -> str:
+        return f" {self._print.title} {self._print.body} ".replace("*", "")
 
     def lacks(self, words: Iterable[str]) -> frozenset[str]:
         """Those words that stand nowhere in the item, in no spelling."""
-        return frozenset(
-            word
-            for word in words
-            if word not in self.all and not any(_is_spelling(word, other) for other in self._by_start.get(word[:2], ()))
-        )
+        return frozenset(word for word in words if word not in self.all and not self._has_spelling(word))
 
-    @cached_property
-    def shingles(self) -> frozenset[Shingle]:
-        """Every run of three words of the body."""
-        return frozenset(zip(self.body, self.body[1:], self.body[2:], strict=False))
+    def _has_spelling(self, word: str) -> bool:
+        """Whether a word that starts alike is a spelling of it; looked for in the text, which costs less than an index
+        of words that are seldom asked for.
+        """
+        if is_figure(word):
+            return False
+        start = f" {word[:2]}"
+        at = self._text.find(start)
+        while at >= 0:
+            end = self._text.find(" ", at + 1)
+            if _is_spelling(word, self._text[at + 1 : end]):
+                return True
+            at = self._text.find(start, end)
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +140,7 @@ class Shares:
         return self.routine >= ROUTINE_SHARE
 
 
-def shares(one: Words, other: Words, routine: Set[Shingle] = frozenset()) -> Shares:
+def shares(one: Words, other: Words, routine: Set[int] = frozenset()) -> Shares:
     """The first look at two items: most that have a run of words in common share nothing else. About 5 µs."""
     ours, theirs = one.shingles, other.shingles
     both = ours & theirs
@@ -134,7 +164,7 @@ class Comparison:
     deeper_told: float  # of the title of the item where what they share starts later, the share that the other tells
     nearest: int  # words before the first run they share, where these are fewer
     farthest: int  # and in the other
-    run: Shingle  # the longest run
+    run: Run  # the longest run
     shared_slots: frozenset[str]  # names, figures and dates
     slots: int  # of the body that has more of them
     lone_slots: tuple[frozenset[str], frozenset[str]]  # of the stretch they share, those that the other item lacks
@@ -150,7 +180,7 @@ class Comparison:
         return min(map(len, self.lone_slots))
 
 
-def compare(one: Words, other: Words, routine: Set[Shingle] = frozenset()) -> Comparison:
+def compare(one: Words, other: Words, routine: Set[int] = frozenset()) -> Comparison:
     """Hold two prints against each other. `routine` are shingles that other news have too. About 100 µs."""
     common = shares(one, other, routine)
     run_words = ROUTINE_RUN_WORDS if common.is_routine else RUN_WORDS
@@ -158,7 +188,7 @@ def compare(one: Words, other: Words, routine: Set[Shingle] = frozenset()) -> Co
     starts = _starts(one, other, runs, routine)
     swaps = tuple(swap for swap in _swaps(one.body, other.body, runs, GAP_WORDS) if not _is_acronym(swap))
     ours, theirs = _slots_between(one, runs, 0), _slots_between(other, runs, 1)
-    told = [_told(one.title, other), _told(other.title, one)]
+    told = [_told(one, other), _told(other, one)]
     untold = _untold(one, other), _untold(other, one)
     return Comparison(
         shares=common,
@@ -170,23 +200,30 @@ def compare(one: Words, other: Words, routine: Set[Shingle] = frozenset()) -> Co
         farthest=max(starts),
         run=_longest(one, runs),
         shared_slots=ours & theirs,
-        slots=max(len(one.slots.intersection(one.body)), len(other.slots.intersection(other.body))),
+        slots=max(len(one.body_slots), len(other.body_slots)),
         lone_slots=(other.lacks(ours), one.lacks(theirs)),
         untold=untold,
         untold_slots=bool(untold[0] & one.slots and untold[1] & other.slots),
         swaps=swaps,
         slot_swaps=tuple(swap for swap in swaps if _swaps_slots(swap, one, other)),
-        title_swaps=tuple(swap for swap in _title_swaps(one, other) if _swaps_slots(swap, one, other)),
+        title_swaps=title_swaps(one, other),
     )
 
 
 def title_likeness(one: Words, other: Words) -> float:
     """Of the shorter title, the share by weight that the longer has too."""
-    shorter = min(one.title, other.title, key=_weight_of)
-    return _share(frozenset(one.title) & frozenset(other.title), shorter)
+    shorter = min(one.title_weight, other.title_weight)
+    return _weight_of(set(one.title).intersection(other.title)) / shorter if shorter else 0.0
 
 
-def _runs(one: Shingle, other: Shingle, least: int) -> list[tuple[int, int, int]]:
+def title_swaps(one: Words, other: Words) -> tuple[Swap, ...]:
+    """Names, figures and dates in the place of others, in the titles."""
+    edges = [(0, 0, 0), *_runs(one.title, other.title, 1), (len(one.title), len(other.title), 0)]
+    swaps = _swaps(one.title, other.title, edges, TITLE_GAP_WORDS)
+    return tuple(swap for swap in swaps if _swaps_slots(swap, one, other))
+
+
+def _runs(one: Run, other: Run, least: int) -> list[tuple[int, int, int]]:
     """(place in one, place in other, words) of the runs that both have, in their order."""
     if other < one:  # of alignments that are as good, the same whichever text comes first
         return [(at, other_at, size) for other_at, at, size in _runs(other, one, least)]
@@ -197,11 +234,10 @@ def _runs(one: Shingle, other: Shingle, least: int) -> list[tuple[int, int, int]
     ]
 
 
-def _starts(one: Words, other: Words, runs: list[tuple[int, int, int]], routine: Set[Shingle]) -> tuple[int, int]:
+def _starts(one: Words, other: Words, runs: list[tuple[int, int, int]], routine: Set[int]) -> tuple[int, int]:
     """Where the first run that is not routine starts in each."""
     for at, other_at, size in runs:
-        run = one.body[at : at + size]
-        if not routine or any(shingle not in routine for shingle in zip(run, run[1:], run[2:], strict=False)):
+        if not routine or not routine >= set(one.shingles_of(at, size)):
             return at, other_at
     return runs[0][:2] if runs else (len(one.body), len(other.body))
 
@@ -211,7 +247,7 @@ def _deeper(told: Sequence[float | None], starts: tuple[int, int]) -> float:
     return 1.0 if share is None else share
 
 
-def _longest(one: Words, runs: list[tuple[int, int, int]]) -> Shingle:
+def _longest(one: Words, runs: list[tuple[int, int, int]]) -> Run:
     at, _, size = max(runs, key=lambda run: run[2], default=(0, 0, 0))
     return one.body[at : at + size]
 
@@ -227,11 +263,6 @@ def _swaps(one: Sequence[str], other: Sequence[str], runs: Iterable[tuple[int, i
                 found.append(swap)
         end, other_end = at + size, other_at + size
     return found
-
-
-def _title_swaps(one: Words, other: Words) -> list[Swap]:
-    edges = [(0, 0, 0), *_runs(one.title, other.title, 1), (len(one.title), len(other.title), 0)]
-    return _swaps(one.title, other.title, edges, TITLE_GAP_WORDS)
 
 
 def _swaps_slots(swap: Swap, one: Words, other: Words) -> bool:
@@ -265,14 +296,11 @@ def _is_acronym(swap: Swap) -> bool:
     return short[0] in ("".join(word[0] for word in long), "".join(word[0] for word in long if len(word) >= LONG_WORD))
 
 
-def _told(title: Shingle, other: Words) -> float | None:
+def _told(one: Words, other: Words) -> float | None:
     """The share of a title that stands anywhere in the other item; None where the title says too little."""
-    return _share(frozenset(title) & other.all, title) if _weight_of(title) >= TELLING_WEIGHT else None
-
-
-def _share(words: Iterable[str], title: Iterable[str]) -> float:
-    whole = _weight_of(title)
-    return _weight_of(words) / whole if whole else 0.0
+    if one.title_weight < TELLING_WEIGHT:
+        return None
+    return _weight_of(other.all.intersection(one.title)) / one.title_weight
 
 
 def _weight_of(words: Iterable[str]) -> float:
