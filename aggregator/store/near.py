@@ -13,9 +13,9 @@ from typing import Any
 from aggregator.model import Key, Near, Print
 from aggregator.store.rows import to_datetime
 
-GRAM_LIMIT = 32  # items with one gram, the newest: what more have is a mould
-CHANCE_LIMIT = 5  # of those with one gram in common, which mostly is chance
-NEAR_LIMIT = 16  # items compared, those with the most grams in common
+GRAM_LIMIT = 24  # items with one gram, the newest: what more have is a mould
+CHANCE_LIMIT = 3  # of those with one gram in common, which mostly is chance
+NEAR_LIMIT = 12  # items compared, those with the most grams in common
 
 PRINTS = """
 SELECT item_id, url, guid, title, body, media, shingles, grams, at, dated FROM prints JOIN items ON items.id = item_id

@@ -21,11 +21,12 @@ TOP_CHARS = 600  # where bylines and dates stand
 MEDIA_CHARS_LIMIT = 1_000
 SHOUTED = 0.6  # of a title's letters: written in capitals, so capitals tell nothing
 
-# Grams: of every run of WINDOW shingles the one with the smallest number, so that any ten words in common share one.
-WINDOW = 8
+# Grams: of every run of WINDOW shingles the one with the smallest number, so that any fourteen words in common
+# share one. Twice as many find no more copies, and cost twice as much to write and to look up.
+WINDOW = 12
 DENSE_WORDS = 90  # further down only the smallest of all
-SPARSE_GRAMS = 8
-TITLE_GRAMS = 4
+SPARSE_GRAMS = 4
+TITLE_GRAMS = 3
 GRAM_BITS = 0x7FFFFFFF
 GRAM_SHIFT = 16  # the middle bits of a product depend on all of its factors
 _FIRST, _SECOND, _THIRD = 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35  # odd, and different: the order of words counts
