@@ -54,8 +54,8 @@ def stories_of(store: Store) -> dict[Key, Hashable]:
     return {stored.item.key: stored.story_id for stored in store.items()}
 
 
-def tell(rows: Sequence[Row], label: Label = stories_of) -> dict[str, Hashable]:
-    """Poll the rows in order of their time, and review them as often as a service does. → by id of a row, what `label`
+def tell(rows: Sequence[Row], label: Label = stories_of, *, reviewing: bool = True) -> dict[str, Hashable]:
+    """Poll the rows in order of their time, `reviewing` them as often as a service does. → by id of a row, what `label`
     says at the end of the item it became.
     """
     ordered = sorted(rows, key=lambda row: row.at)
@@ -65,11 +65,12 @@ def tell(rows: Sequence[Row], label: Label = stories_of) -> dict[str, Hashable]:
         store.open_log(ordered[0].at)
         keys, reviewed = {}, ordered[0].at
         for row in ordered:
-            if row.at - reviewed >= REVIEW_EVERY:
+            if reviewing and row.at - reviewed >= REVIEW_EVERY:
                 look_again(store, row.at)
                 reviewed = row.at
             keys[row.id] = settle(store, [row.item], (printed(row.item, row.source),), row.at).decisions[0].item.key
-        look_again(store, ordered[-1].at)
+        if reviewing:
+            look_again(store, ordered[-1].at)
         labels = label(store)
         store.close()
     return {row: labels[key] for row, key in keys.items()}

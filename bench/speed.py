@@ -2,8 +2,9 @@
 
 Takes how many items the window holds and how many the store, prints a table for each. A store is filled once, through
 the very stages that are measured, but for what is out of the window, which is written bare. It is kept in bench/results
-under a name made of all that it depends on; each measurement adds its items to it. Filling and measuring run in
-processes of their own, so that the memory of the one is not counted for the other.
+under a name made of all that it depends on; each measurement adds its items to it. Filling runs in processes of its
+own, so that its memory is not counted. The stores are measured in turns in one process, a block of items each, so that
+a slow minute of the machine is shared by all.
 
 The whole stage is what an item costs beyond a bare write: print + look up + decide + write - bare write. The last is
 that of a like item without links and all that the stage keeps, in the same store, after each item that is measured.
@@ -34,7 +35,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 MEASURED, WARMING = 3_000, 200  # items
 BLOCK = 10_000  # items that are filled in at once, each source's in one transaction
 TELL_EVERY = 50_000  # items filled in
-SAMPLE_EVERY = 100  # items between two looks at the memory
+IN_TURN = 100  # items polled on one store before the next has its turn
 PARTS = ("print", "look up", "decide", "write", "bare write")
 PER_CPU_SECOND, P99_MS, MEMORY_MB, SLOWER = 500, 20, 300, 1.2  # aims
 
@@ -92,7 +93,7 @@ class Speed:
     stored: int
     parts: dict[str, Cost]
     whole: Cost
-    rss: float  # MiB, the highest seen
+    rss: float  # MiB, the highest seen, with all stores open
     pss: float
 
     @property
@@ -104,15 +105,16 @@ class Speed:
 def speed(folder: Path, window: int, stored: int, days: int, fresh: bool) -> dict[str, Any]:
     """Fill where needed, measure a store that holds the window alone and one that holds `stored`, print. → figures."""
     folder.mkdir(exist_ok=True)
-    found = []
-    for fill in (Fill(str(folder), window, days, size) for size in dict.fromkeys((window, max(window, stored)))):
-        if fresh:
-            fill.remove()
-        fill.remove_others()
-        with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
+    fills = [Fill(str(folder), window, days, size) for size in dict.fromkeys((window, max(window, stored)))]
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
+        for fill in fills:
+            if fresh:
+                fill.remove()
+            fill.remove_others()
             processes.submit(fill_up, fill).result()
-            found.append(processes.submit(measure, fill).result())
-        print("\n".join(["", *tables(found[-1], window)]), flush=True)
+        found = processes.submit(measure, fills).result()
+    for each in found:
+        print("\n".join(["", *tables(each, window)]), flush=True)
     print("\n".join(["", *aims(found)]))
     return {"window": window, "days": days, "runs": [asdict(each) for each in found]}
 
@@ -145,21 +147,39 @@ def _tell(store: Store, made: stream.Stream, numbers: range) -> None:
         settle(store, items, tuple(map(printed, items)), made.published(numbers[-1]))
 
 
-def measure(fill: Fill) -> Speed:
-    """Poll the items that come next, one at a time."""
-    store = _opened(fill)
-    stored, first = store.totals().items, fill.stored - fill.window + _held(store)
-    laps: dict[str, list[Moment]] = {part: [] for part in PARTS}
-    bare, highest = replace(fill.stream, seed="bare"), (0, 0)
-    for place in range(WARMING + MEASURED):
-        found = _laps(store, fill.stream, bare, first + place)
-        if place >= WARMING:
-            for part, moment in zip(PARTS, found, strict=True):
-                laps[part].append(moment)
-        if place % SAMPLE_EVERY == 0:
-            highest = (max(highest[0], rss(os.getpid())), max(highest[1], pss(os.getpid())))
-    store.close()
-    return summed(stored, laps, highest)
+def measure(fills: Sequence[Fill]) -> list[Speed]:
+    """Poll the items that come next, one at a time, in blocks from store to store."""
+    runs = [Run(fill) for fill in fills]
+    highest = (0, 0)
+    for _ in range((WARMING + MEASURED) // IN_TURN):
+        for run in runs:
+            run.go_on(IN_TURN)
+        highest = (max(highest[0], rss(os.getpid())), max(highest[1], pss(os.getpid())))
+    return [run.end(highest) for run in runs]
+
+
+class Run:
+    """One store under measurement."""
+
+    def __init__(self, fill: Fill) -> None:
+        self._fill = fill
+        self._store = _opened(fill)
+        self._bare = replace(fill.stream, seed="bare")
+        self._stored = self._store.totals().items
+        self._next = fill.stored - fill.window + _held(self._store)
+        self._moments: list[list[Moment]] = []
+
+    def go_on(self, count: int) -> None:
+        """Poll so many items."""
+        for number in range(self._next, self._next + count):
+            self._moments.append(_laps(self._store, self._fill.stream, self._bare, number))
+        self._next += count
+
+    def end(self, memory: tuple[int, int]) -> Speed:
+        """What it took."""
+        self._store.close()
+        laps = dict(zip(PARTS, map(list, zip(*self._moments[WARMING:], strict=True)), strict=True))
+        return summed(self._stored, laps, memory)
 
 
 def _opened(fill: Fill) -> Store:

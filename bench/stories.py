@@ -124,11 +124,11 @@ def score_stream(items: Path, gold: Path) -> dict[str, Any]:
         row_of(line, Source(line["feed"], title=line["source"]), line["guid"], line["url"]) for line in lines_of(items)
     ]
     told = tell(rows)
-    overall = score(truth, told)
+    overall, unreviewed = score(truth, told), score(truth, tell(rows, reviewing=False))
     relations = shares(joined(truth, told), {line["id"]: line["relation"] for line in labels})
     families = score_apart(truth, told, {line["id"]: line["family"] for line in labels})
     worst = max(families, key=lambda family: families[family].hidden)
-    print_scores("The stream", {"all": overall, **families})
+    print_scores("The stream", {"all": overall, "all, before any review": unreviewed, **families})
     print(f"\n{grid(('relation', 'joined', 'items'), [[n, f'{s:.4f}', str(c)] for n, (s, c) in relations.items()])}\n")
     print(verdict(overall.precision >= PRECISION, f"precision {overall.precision:.4f}, at least {PRECISION}"))
     print(verdict(overall.recall >= RECALL, f"recall {overall.recall:.4f}, at least {RECALL}"))
@@ -138,7 +138,12 @@ def score_stream(items: Path, gold: Path) -> dict[str, Any]:
     print(verdict(overall.shown <= SHOWN, f"{overall.shown:.1%} of the copies shown, at most {SHOWN:.0%}"))
     exact = relations.get("exact", (1.0, 0))[0]
     print(verdict(exact >= EXACT, f"{exact:.4f} of the exact copies joined, at least {EXACT}"))
-    return {"all": as_figures(overall), "families": _each_as_figures(families), "relations": relations}
+    return {
+        "all": as_figures(overall),
+        "unreviewed": as_figures(unreviewed),
+        "families": _each_as_figures(families),
+        "relations": relations,
+    }
 
 
 def score_versions(name: str, lines: Sequence[Line]) -> dict[str, Any]:
