@@ -9,7 +9,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from aggregator.config import Settings, load
 from aggregator.errors import AggregatorError, ConfigError, ErrorClass, StoreError
 from aggregator.pipeline import Clock, Pipeline, Report, read_sources, utc_now
+from aggregator.pushing import Hub, Pinger
 from aggregator.store import Store, open_store
 
 DISPATCH_SECONDS = 1
+PUSH_SECONDS = 0.5  # subscribers hear of a change after that time
 RELOAD_SECONDS = 5
 INDEX_SECONDS = 3  # what was stored can be searched for after that time
 REVIEW_FIRST_AFTER = timedelta(minutes=10)  # a service that is often restarted is reviewed too
@@ -54,8 +56,15 @@ class Poller:
 
     async def run(self) -> None:
         """Poll until stopped; what is under way then is given up, and asked again at the next start."""
-        async with Pipeline(self.settings, self.store, self.clock) as self._pipeline:
+        async with AsyncExitStack() as opened:
+            self._pipeline = await opened.enter_async_context(Pipeline(self.settings, self.store, self.clock))
             jobs = self._jobs()
+            if self.settings.hub_address:
+                kind: type[Hub | Pinger] = Hub if self.settings.runs_hub else Pinger
+                pushing: Hub | Pinger = await opened.enter_async_context(
+                    kind(self.settings, self.store, self._pipeline.write, self.clock)
+                )
+                jobs.add_job(pushing.dispatch, "interval", seconds=PUSH_SECONDS, id="push")
             jobs.start()
             await self.stop.wait()
             jobs.shutdown(wait=False)

@@ -9,10 +9,14 @@
     stories     Items of a poll → Decisions: new, changed or the same, and of which story
     store       Updates in, one transaction each; Stories out
     publish     Stories of a feed's log → Atom, RSS and JSON Feed as bytes
+    websub      a form → what a subscriber wants of our hub; a document → what is sent with it
 
 Around it:
 
-    pipeline    calls the stages in order; nothing else does
+    pipeline    calls the stages in order, on the way in
+    publishing  calls them on the way out: log | select | render
+    pushing     sends what is owed to subscribers, or tells an outside hub: owed | render | deliver | what came of it
+    catalogue   which feeds there are, and what people call them
     digest      the part of it from bytes to items
     gathering   stories of one event found, once they are stored
     review      texts of the last days looked at again, with all that has come since

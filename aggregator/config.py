@@ -4,8 +4,9 @@ Read and validated once, at the start; everything else gets a `Settings` or sing
 """
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ FILE_VARIABLE = "TRIBUTARY_CONFIG"  # names the settings file, for servers that 
 DEFAULT_FILE = "tributary.toml"
 VERSION = "0.1.0"
 PORT_MAXIMUM = 65_535
+RENAMING = re.compile(r"[a-zA-Z0-9-]+(/[a-zA-Z0-9-]+)*=[a-zA-Z0-9-]+(/[a-zA-Z0-9-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class Settings:
     feed_length: int = 50  # stories in the head of a feed
     one_per_event: tuple[str, ...] = ()  # feeds, by slug, that show one entry of the stories about one event
     late_hours: int = 48  # older than this at first sight: stored and found, but kept off the feeds' heads
+    renamed: tuple[str, ...] = ()  # "old=new" for each feed that has another slug than it had
+    hub: bool = True  # run a WebSub hub for our own feeds
+    hub_url: str = ""  # a hub of others that is told of changes instead
     concurrency: int = 64  # requests under way at once
     per_host: int = 2
     workers: int = 2  # processes that parse
@@ -58,6 +63,21 @@ class Settings:
     def public_url(self) -> str:
         """Where readers find us, without a slash at the end."""
         return self.base_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def renamings(self) -> Mapping[str, str]:
+        """The slugs of today by those that feeds had before."""
+        return dict(pair.split("=") for pair in self.renamed)
+
+    @property
+    def runs_hub(self) -> bool:
+        """Whether the hub of our feeds is our own."""
+        return self.hub and not self.hub_url
+
+    @property
+    def hub_address(self) -> str:
+        """The hub that our feeds announce, "" where there is none."""
+        return self.hub_url or (f"{self.public_url}/hub" if self.hub else "")
 
     @property
     def interval(self) -> timedelta:
@@ -132,8 +152,22 @@ def _checked(values: Mapping[str, Any]) -> Settings:
         raise ConfigError(f"setting timezone: {error}") from error
     if settings.base_url and urlsplit(settings.base_url).scheme not in {"http", "https"}:
         raise ConfigError(f"setting base_url must be an http or https URL, not {settings.base_url!r}")
+    if settings.hub_url and urlsplit(settings.hub_url).scheme not in {"http", "https"}:
+        raise ConfigError(f"setting hub_url must be an http or https URL, not {settings.hub_url!r}")
+    _check_renamed(settings.renamed)
     for pair in settings.allow_private:
         host, _, port = pair.rpartition(":")
         if not host or not port.isdigit():
             raise ConfigError(f"setting allow_private names exact host:port pairs, not {pair!r}")
     return settings
+
+
+def _check_renamed(pairs: Sequence[str]) -> None:
+    """One step leads from an old address to the one of today, whatever was renamed how often."""
+    for pair in pairs:
+        if not RENAMING.fullmatch(pair):
+            raise ConfigError(f'setting renamed names slugs as "old=new", not {pair!r}')
+    old = [pair.partition("=")[0] for pair in pairs]
+    for pair in pairs:
+        if pair.partition("=")[2] in old or old.count(pair.partition("=")[0]) > 1:
+            raise ConfigError(f"setting renamed leads from each old slug to the one of today, not {pair!r}")

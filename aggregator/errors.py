@@ -7,6 +7,7 @@ AggregatorError
 │   ├── ParseError       the document
 │   └── PushError        a hub or a subscriber
 └── StoreError           the database
+    ├── HidingError      what cannot be hidden or shown again
     └── PinError         an editor's word that cannot be taken
 """
 
@@ -72,6 +73,10 @@ class PushError(SourceError):
 
 class StoreError(AggregatorError):
     """The database refused; nothing of the transaction was written."""
+
+
+class HidingError(StoreError):
+    """What cannot be hidden or shown again; nothing was written."""
 
 
 class PinError(StoreError):

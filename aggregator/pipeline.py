@@ -1,7 +1,6 @@
 """The way of an item, the only caller of the stages:
 
     due | fetch | digest | decide | commit      one source, one transaction
-    log | select | render                       one feed, bytes
 
 `digest` runs in a worker process that can be killed, as hostile bytes meet it; `decide` and `commit` run in the one
 writing thread. A source that fails becomes a value here and never touches another.
@@ -12,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -28,21 +27,16 @@ from aggregator.model import (
     DecisionKind,
     Fetched,
     FetchFailed,
-    Format,
-    Genre,
     Gone,
     NotModified,
     Outcome,
-    Rendition,
-    Republish,
     Source,
     SourceState,
     Update,
 )
-from aggregator.publish import render
-from aggregator.publish.select import ALL, select
+from aggregator.publishing import keep_pages
 from aggregator.review import Review, review
-from aggregator.store import Known, SourceView, Store
+from aggregator.store import Known, Store
 from aggregator.stories import events
 from aggregator.workers import WorkerDied, Workers
 
@@ -52,7 +46,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("tributary")
 
 REVIEWED = timedelta(hours=30)  # a day, and the time between two reviews
-EMPTY_SINCE = datetime(2020, 1, 1, tzinfo=UTC)  # of a feed that no story has entered yet: always the same bytes
 
 Clock = Callable[[], datetime]
 Result = TypeVar("Result")
@@ -121,10 +114,14 @@ class Pipeline:
                 group.create_task(one(source, state))
 
     async def index(self) -> None:
-        """Let the search find what was stored, and find the events that new stories tell of."""
+        """Let the search find what was stored, find the events that new stories tell of, and keep what pages of the
+        log show that have become full.
+        """
         while await self.write(self.store.index):
             pass
         while await self.write(self._gather):
+            pass
+        while await self.write(keep_pages, self.store, self.settings, self.clock()):
             pass
 
     def _gather(self) -> int:
@@ -261,29 +258,3 @@ def read_sources(settings: Settings) -> tuple[Source, ...]:
             if slug not in known:
                 log.warning("unknown category=%s source=%s", slug, source.url)
     return sources
-
-
-def publish_feed(store: Store, slug: str, format: Format, settings: Settings) -> Rendition | None:
-    """A feed of ours as bytes, None where there is no such feed. Cost: five queries and the rendering."""
-    changed_at = store.feed(slug).changed_at or EMPTY_SINCE
-    taxonomy = load_taxonomy(settings.categories)
-    if slug != ALL and slug not in taxonomy.slugs:
-        return None
-    views = store.sources()
-    labels = {each: taxonomy.label(each, settings.language) for each in taxonomy.slugs}
-    labels |= {genre.value: taxonomy.genre_label(genre, settings.language) for genre in Genre}
-    feed = select(
-        slug,
-        store.head(slug, settings.feed_length, one_per_event=slug in settings.one_per_event),
-        sources={view.source.url: _allowed(view) for view in views},
-        states={view.source.url: view.state for view in views},
-        labels=labels,
-        settings=settings,
-        empty_updated=EMPTY_SINCE,
-    )
-    return replace(render(feed, format), updated=changed_at)
-
-
-def _allowed(view: SourceView) -> Source:
-    """A source's line; one that left feeds.opml allows us no whole texts any more."""
-    return view.source if view.listed else replace(view.source, republish=Republish.LEAD)

@@ -29,7 +29,7 @@ from aggregator.config import Settings
 from aggregator.digest import Digest, digest
 from aggregator.model import Format, Item, ParsedFeed, Source, SourceState, Update
 from aggregator.parse import parse
-from aggregator.pipeline import publish_feed
+from aggregator.publishing import publish_feed
 from aggregator.store import Known, Store, open_store
 from aggregator.words import index
 

@@ -437,6 +437,7 @@ def test_each_link_of_an_item_is_explained_with_what_it_rests_on_and_the_closed_
         f"  pin        1: {SOURCE} g4 cannot be one story with {SOURCE} g2, by anna at TIME: another bridge",
         "  feed       all: waits for the end of the first round",
         "  feed       economie: waits for the end of the first round",
+        "  feed       source/source-0: waits for the end of the first round",
     ]
     assert not [line for line in explained(desk, "g1") if line.startswith(("  pin", "  closed"))]
 
@@ -475,7 +476,7 @@ def test_all_that_why_tells_is_there_as_data(desk: Desk) -> None:
     }  # fmt: skip
     assert told["published"] == (NOW - timedelta(minutes=1)).isoformat() and told["first_seen"] == NOW.isoformat()
     assert [(row["feed"], row["sequence"], row["entered_at"]) for row in told["feeds"]] == [
-        ("all", 2, NOW.isoformat()), ("economie", 2, NOW.isoformat()),
+        ("all", 2, NOW.isoformat()), ("economie", 2, NOW.isoformat()), ("source/source-0", 2, NOW.isoformat()),
     ]  # fmt: skip
     assert told["categories"] == [{"slug": "economie", "rule": "source", "evidence": ""}]
     assert json.loads(desk.lines("why", "g2", "--json")[0])["published"] is None

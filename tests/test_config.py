@@ -40,6 +40,7 @@ def test_a_list_in_the_environment_is_separated_by_spaces_or_commas() -> None:
     settings = load(environ={"TRIBUTARY_ALLOW_PRIVATE": "127.0.0.1:1, [::1]:2 127.0.0.1:3"})
     assert settings.allow_private == ("127.0.0.1:1", "[::1]:2", "127.0.0.1:3")
     assert load(environ={"TRIBUTARY_ONE_PER_EVENT": "all sport"}).one_per_event == ("all", "sport")
+    assert load(environ={"TRIBUTARY_RENAMED": "a=b, c=b"}).renamings == {"a": "b", "c": "b"}
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,12 @@ def test_a_list_in_the_environment_is_separated_by_spaces_or_commas() -> None:
         ("timezone = 'Europe/Besançon'", "timezone"),
         ("timezone = '../etc/passwd'", "timezone"),
         ("base_url = 'ftp://x'", "base_url"),
+        ("renamed = ['eco']", "old=new"),
+        ("renamed = ['eco=economie?x=1']", "old=new"),
+        ("renamed = ['../a=b']", "old=new"),
+        ("renamed = ['a=b', 'b=c']", "the one of today"),
+        ("renamed = ['a=b', 'a=c']", "the one of today"),
+        ("renamed = ['a=a']", "the one of today"),
         ("allow_private = ['127.0.0.0/8']", "exact host:port"),
         ("allow_private = ['127.0.0.1:*']", "exact host:port"),
         ("allow_private = [':80']", "exact host:port"),

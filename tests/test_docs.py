@@ -25,12 +25,12 @@ def test_every_setting_is_explained_with_its_default() -> None:
     assert set(explained) == {each.name for each in fields(Settings)}
     for each in fields(Settings):
         if isinstance(each.default, int | float):
-            assert str(each.default).removesuffix(".0") in explained[each.name], each.name
+            assert str(each.default).removesuffix(".0").lower() in explained[each.name], each.name
 
 
 def test_every_command_and_option_is_explained() -> None:
     context = click.Context(main)
-    explained = dict(re.findall(r"^\| `tributary (\w+).*?` \| (.+?) \|$", OPERATORS, re.MULTILINE))
+    explained = dict(re.findall(r"^\| `tributary ([\w-]+).*?` \| (.+?) \|$", OPERATORS, re.MULTILINE))
     assert set(explained) == set(main.list_commands(context))
     for name, command in main.commands.items():
         for parameter in command.params:

@@ -12,7 +12,18 @@ from lxml import etree
 
 from aggregator.errors import ConfigError
 from aggregator.model import Republish, Source, SourceKind
-from aggregator.opml import Document, line, merge, read, read_foreign, tree, write_sources, write_subscriptions
+from aggregator.opml import (
+    Document,
+    Folder,
+    Line,
+    line,
+    merge,
+    read,
+    read_foreign,
+    tree,
+    write_sources,
+    write_subscriptions,
+)
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.opml"))
@@ -778,17 +789,19 @@ def outlines(body: bytes) -> list[dict[str, str]]:
 
 
 def test_our_feeds_are_listed_for_readers_to_import() -> None:
-    feeds = [
-        ("Économie", "https://us.example/feeds/economie.atom", "https://us.example/economie", "The \x00river & more")
-    ]
-    body = write_subscriptions("Tributary", feeds, NOW)
+    address = "https://us.example/feeds/economie.atom"
+    economy = Line("Économie", address, "https://us.example/economie", "The \x00river & more", "fr", "/economie")
+    body = write_subscriptions("Tributary", [Folder("Rubriques", [economy])], NOW, "https://us.example")
     root = etree.fromstring(body)
     assert body.startswith(b"<?xml version='1.0' encoding='UTF-8'?>")
     assert root.get("version") == "2.0"
     assert root.findtext("head/title") == "Tributary"
     assert root.findtext("head/dateModified") == "Sun, 01 Mar 2026 08:30:00 +0000"
+    assert root.findtext("head/ownerId") == "https://us.example"
     assert root.findtext("head/docs") == "https://opml.org/spec2.opml"
+    assert root.find("body/outline/outline") is not None
     assert outlines(body) == [
+        {"text": "Rubriques"},
         {
             "text": "Économie",
             "title": "Économie",
@@ -796,7 +809,9 @@ def test_our_feeds_are_listed_for_readers_to_import() -> None:
             "xmlUrl": "https://us.example/feeds/economie.atom",
             "htmlUrl": "https://us.example/economie",
             "description": "The river & more",
-        }
+            "language": "fr",
+            "category": "/economie",
+        },
     ]
 
 

@@ -15,7 +15,8 @@ import pytest
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass
 from aggregator.model import Format, Republish, Source, SourceKind, SourceState
-from aggregator.pipeline import Pipeline, Report, publish_feed, read_sources, utc_now
+from aggregator.pipeline import Pipeline, Report, read_sources, utc_now
+from aggregator.publishing import publish_feed
 from aggregator.store import Store, open_store
 from tests.origin import HANG, Answer, Origin, answer
 from tests.values import make_item, settle

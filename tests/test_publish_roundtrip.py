@@ -13,18 +13,22 @@ from lxml import etree
 from aggregator.model import (
     Category,
     CategoryFeed,
+    Content,
     Enclosure,
     FeedEntry,
     Format,
     Genre,
     Image,
     Item,
+    Options,
     Origin,
+    Picture,
     Republish,
+    Tombstone,
 )
-from aggregator.publish import render
-from aggregator.publish.characters import printable, undecodable
-from tests.publish_rules import CHECKS
+from aggregator.publish import render, render_delta
+from aggregator.publish.characters import printable, undecodable, uri
+from tests.publish_rules import CHECKS, check_feed
 
 # A feed of four entries holds much to vary; explaining a failure would take minutes.
 LIMITS = settings(deadline=None, max_examples=60, phases=set(Phase) - {Phase.explain})
@@ -42,6 +46,7 @@ EMPTY = CategoryFeed(
     publisher="Tributary",
     category_scheme="tag:agg.example,2026:categories",
     genre_scheme="tag:agg.example,2026:genres",
+    departement_scheme="tag:agg.example,2026:departements",
 )
 
 
@@ -67,7 +72,7 @@ URLS = st.builds(
     st.sampled_from(["a", "b", "été"]),
     st.text("abé&=?%'+/.-1", max_size=15),
 )
-MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))
+MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC))
 ORIGINS = st.builds(
     Origin, title=NAMES, url=URLS, site=URLS, id=st.uuids().map("urn:uuid:{}".format), rights=TEXTS, updated=MOMENTS
 )
@@ -126,6 +131,13 @@ def apart(text):
     return undecodable(seen(text)).strip()
 
 
+def told(detail):
+    """A text construct as people see it."""
+    if detail is None:
+        return ""
+    return html.unescape(detail.value) if detail.type == "text/html" else detail.value
+
+
 def seconds(moment):
     return moment.replace(microsecond=0)
 
@@ -164,36 +176,38 @@ def test_atom_read_back_says_what_was_published(feed):
     assert moment_of(found.feed.updated_parsed) == seconds(feed.updated)
     for entry, read in zip(feed.entries, found.entries, strict=True):
         item = entry.item
-        assert (read.id, read.link, read.title) == (entry.id, item.link, seen(item.title))
-        assert read.title_detail.type == "text/plain"
+        assert (read.id, read.link, told(read.title_detail)) == (entry.id, uri(item.link), seen(item.title))
         assert moment_of(read.published_parsed) == seconds(entry.published)
         assert moment_of(read.updated_parsed) == seconds(entry.updated)
-        assert read.author_detail.name == (seen(item.author) or seen(entry.source.title))
-        assert read.get("rights", "") == (seen(item.rights) or seen(entry.source.rights))
+        assert read.author_detail.name == (apart(item.author) or apart(entry.source.title))
+        assert told(read.get("rights_detail")) == (seen(item.rights) or seen(entry.source.rights))
         if seen(item.lead):
-            assert read.summary == seen(item.lead)
+            assert told(read.summary_detail) == seen(item.lead)
         assert_source(read.source, entry.source)
         tags = [(tag.term, tag.scheme, tag.label.strip()) for tag in read.get("tags", [])]
-        assert tags == expected_terms(feed, item)
+        assert tags == [(slug, scheme, apart(label)) for slug, scheme, label in expected_terms(feed, item)]
         lengths = [None if each.length is None else str(each.length) for each in item.enclosures]
-        assert [each.href for each in read.enclosures] == [each.url for each in item.enclosures]
+        assert [each.href for each in read.enclosures] == [uri(each.url) for each in item.enclosures]
         assert [each.get("length") for each in read.enclosures] == lengths
         related = [(link.href, link.title.strip()) for link in read.links if link.rel == "related"]
-        assert related == [(other.url, seen(other.title)) for other in entry.also]
+        assert related == [(uri(other.url), apart(other.title)) for other in entry.also]
         assert [link.href for link in read.links if link.rel == "via"] == [entry.url]
         assert_image(read, item.image)
 
 
 def assert_source(read, source):
-    assert (read.title, read.id) == (seen(source.title), source.id)
+    assert (told(read.title_detail), read.id) == (seen(source.title), source.id)
     assert moment_of(read.updated_parsed) == seconds(source.updated)
-    assert [(link.rel, link.href) for link in read.links] == [("self", source.url), ("alternate", source.site)]
-    assert read.get("rights", "") == seen(source.rights)
+    assert [(link.rel, link.href) for link in read.links] == [
+        ("self", uri(source.url)),
+        ("alternate", uri(source.site)),
+    ]
+    assert told(read.get("rights_detail")) == seen(source.rights)
 
 
 def assert_image(read, image):
     contents = read.get("media_content", [])
-    assert [each["url"] for each in contents] == ([image.url] if image else [])
+    assert [each["url"] for each in contents] == ([uri(image.url)] if image else [])
     credits = [each.get("content") for each in read.get("media_credit", [])]
     assert credits == ([seen(image.credit)] if image and seen(image.credit) else [])
 
@@ -208,19 +222,19 @@ def test_rss_read_back_says_what_was_published_but_for_spaces_that_keep_markup_a
     assert moment_of(found.feed.updated_parsed) == seconds(feed.updated)
     for entry, read in zip(feed.entries, found.entries, strict=True):
         item = entry.item
-        assert (read.id, read.link, read.title) == (entry.id, item.link, apart(item.title))
+        assert (read.id, read.link, read.title) == (entry.id, uri(item.link), apart(item.title))
         assert not read.guidislink
         assert moment_of(read.published_parsed) == seconds(entry.published)
         assert read.author == (apart(item.author) or apart(entry.source.title))
-        assert (read.source.href, read.source.title) == (entry.source.url, apart(entry.source.title))
+        assert (read.source.href, read.source.title) == (uri(entry.source.url), apart(entry.source.title))
         expected = [(apart(label), scheme) for _, scheme, label in expected_terms(feed, item)]
         tags = [(tag.term.strip(), tag.scheme) for tag in read.get("tags", [])]
         assert tags == expected
         attached = [item.image] if item.image else list(item.enclosures[:1])
-        assert [each.href for each in read.enclosures] == [each.url for each in attached]
+        assert [each.href for each in read.enclosures] == [uri(each.url) for each in attached]
         assert [each.length for each in read.enclosures] == [str(each.length or 0) for each in attached]
         related = [(link.href, link.title.strip()) for link in read.links if link.rel == "related"]
-        assert related == [(other.url, seen(other.title)) for other in entry.also]
+        assert related == [(uri(other.url), apart(other.title)) for other in entry.also]
         assert_image(read, item.image)
 
 
@@ -233,21 +247,73 @@ def test_json_read_back_says_what_was_published(feed):
     assert found["feed_url"] == f"{feed.base}.json"
     for entry, read in zip(feed.entries, found["items"], strict=True):
         item, ours = entry.item, read["_tributary"]
-        assert (read["id"], read["url"], read["title"]) == (entry.id, item.link, seen(item.title))
+        assert (read["id"], read["url"], read["title"]) == (entry.id, uri(item.link), seen(item.title))
         assert read["date_published"] == seconds(entry.published).isoformat()
         assert read["date_modified"] == seconds(entry.updated).isoformat()
         assert read["authors"] == [{"name": seen(item.author) or seen(entry.source.title)}]
         assert read.get("summary", "") == seen(item.lead)
-        assert read.get("image") == (item.image.url if item.image else None)
+        assert read.get("image") == (uri(item.image.url) if item.image else None)
         assert ours.get("image_credit", "") == (seen(item.image.credit) if item.image else "")
         attachments = [(each["url"], each.get("size_in_bytes")) for each in read.get("attachments", [])]
-        assert attachments == [(each.url, each.length) for each in item.enclosures]
+        assert attachments == [(uri(each.url), each.length) for each in item.enclosures]
         assert ours["source"]["title"] == printable(entry.source.title)
-        assert ours["source"]["feed_url"] == entry.source.url
-        assert ours.get("also", []) == [{"title": printable(each.title), "url": each.url} for each in entry.also]
+        assert ours["source"]["feed_url"] == uri(entry.source.url)
+        assert ours.get("also", []) == [{"title": printable(each.title), "url": uri(each.url)} for each in entry.also]
         assert ours.get("labels", []) == [printable(label) for label in item.labels]
         slugs = [slug for slug, _, _ in expected_terms(feed, item)]
         assert [*ours.get("categories", []), *([ours["genre"]] if "genre" in ours else [])] == slugs
+
+
+MORE = [*PIECES, "@", "\x85", "\ufffd", "\ufdd0", "&1", "&_", "</b>"]
+ANYTHING = st.lists(st.sampled_from(MORE) | st.characters(), max_size=8).map("".join)
+HOSTILE = st.builds(
+    replace,
+    ENTRIES,
+    item=st.builds(
+        replace,
+        ITEMS,
+        title=ANYTHING,
+        lead=ANYTHING,
+        author=ANYTHING,
+        rights=ANYTHING,
+        point=ANYTHING,
+        departements=st.lists(ANYTHING, max_size=2).map(tuple),
+        labels=st.lists(ANYTHING, max_size=2).map(tuple),
+        image=st.none() | st.builds(Image, URLS, ANYTHING, ANYTHING, ANYTHING),
+        enclosures=st.builds(Enclosure, URLS, ANYTHING).map(lambda each: (each,)),
+    ),
+    source=st.builds(replace, ORIGINS, title=ANYTHING.map("{}A".format), rights=ANYTHING),
+    also=st.lists(st.builds(replace, ORIGINS, title=ANYTHING), max_size=1).map(tuple),
+)
+OPTIONS = st.builds(Options, st.sampled_from(Picture), st.sampled_from(Content), st.integers(0, 9), st.booleans())
+
+
+@given(
+    st.lists(HOSTILE, max_size=2, unique_by=lambda entry: entry.id),
+    OPTIONS,
+    st.integers(0, 2),
+    st.builds(Tombstone, st.uuids().map("urn:uuid:{}".format), MOMENTS).map(lambda each: (each,)),
+    ANYTHING,
+    ANYTHING,
+)
+@LIMITS
+def test_whatever_sources_write_and_readers_ask_for_a_feed_follows_the_rules(
+    entries, options, page, removed, name, query
+):
+    feed = replace(
+        feed_of(entries, {"dep/25": name}),
+        options=options,
+        page=page,
+        pages=2,
+        removed=removed,
+        hub="" if page else "https://agg.example/hub",
+        title=f"{name} – Tributary",
+        subtitle=f"« {name} »",
+        query="" if page else printable(query),
+    )
+    for format in Format:
+        check_feed(render(feed, format).body, format)
+        check_feed(render_delta(feed, format, render(feed, format).entries[:1]).body, format, delta=True)
 
 
 @given(ENTRIES)

@@ -67,7 +67,7 @@ def test_a_feed_is_named_by_the_authority_and_its_slug_for_ever():
     ],
 )
 def test_a_feed_has_the_title_and_the_page_of_its_slug(slug, title, page):
-    feed = chosen(feed=slug)
+    feed = chosen(story(stored(A)), feed=slug)
     assert (feed.slug, feed.title, feed.site) == (slug, title, page)
     assert feed.base == f"https://agg.example/feeds/{slug}"
     assert (feed.publisher, feed.language) == ("Tributary", "fr")
@@ -143,7 +143,14 @@ def test_a_source_that_nobody_named_is_called_by_its_host(url, title):
 
 
 def test_an_item_that_names_where_it_first_came_from_keeps_that_source():
-    own = Origin("Blog", "https://blog.example/atom", "https://blog.example/", "urn:blog", "© Blog", NOON - HOUR)
+    own = Origin(
+        "Blog",
+        "https://blog.example/atom",
+        "https://blog.example/",
+        "tag:blog.example,2020:feed",
+        "© Blog",
+        NOON - HOUR,
+    )
     assert entry_of(stored(A, origin=own)).source == own
 
 
@@ -160,7 +167,9 @@ def test_what_an_origin_does_not_say_is_filled_in(own, url, id):
     assert (source.title, source.url, source.id, source.updated) == ("Blog", url, id, NOON)
 
 
-@pytest.mark.parametrize("id", ["Le blog", "blog", "urn:" + "i" * 2000, "http://a b/"])
+@pytest.mark.parametrize(
+    "id", ["Le blog", "blog", "urn:" + "i" * 2000, "http://a b/", "tag:blog", "urn:uuid:1", "x-blog:1"]
+)
 def test_an_id_that_is_no_uri_gives_way_to_the_address(id):
     own = Origin("Blog", "https://blog.example/atom", id=id)
     assert entry_of(stored(A, origin=own)).source.id == "https://blog.example/atom"

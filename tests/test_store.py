@@ -182,15 +182,15 @@ def test_sequences_have_no_gaps_and_are_never_given_again(store: Store) -> None:
 def test_a_story_enters_the_feeds_of_each_category_and_later_ones_too(store: Store) -> None:
     store.open_log(NOW)
     settle(store, [make_item(1)])
-    assert [row.feed for row in store.log(1)] == ["all", "economie"]
+    assert [row.feed for row in store.log(1)] == ["all", "economie", "source/source-0"]
     settle(store, [make_item(1, categories=(Category("emploi", "aliases", "Emploi"),), author="x", fingerprint="2")])
-    assert [row.feed for row in store.log(1)] == ["all", "economie", "emploi"]
+    assert [row.feed for row in store.log(1)] == ["all", "economie", "emploi", "source/source-0"]
 
 
 def test_divers_is_for_stories_that_no_other_category_holds(store: Store) -> None:
     store.open_log(NOW)
     settle(store, [make_item(1, categories=(Category("divers", "none"),))])
-    assert [row.feed for row in store.log(1)] == ["all", "divers"]
+    assert [row.feed for row in store.log(1)] == ["all", "divers", "source/source-0"]
 
 
 def test_the_version_of_a_feed_moves_with_what_changes_its_bytes_and_with_nothing_else(store: Store) -> None:
@@ -340,6 +340,10 @@ WRITING: list[Callable[[Store], object]] = [
     lambda store: store.pin(PinKind.CANNOT, 1, 2, "anna", "", NOW),
     lambda store: store.split(2, "anna", "", NOW),
     lambda store: store.undo_pin(1, "anna", NOW),
+    lambda store: store.hide(1, "anna", "", NOW),
+    lambda store: store.withdraw(SOURCE, "anna", "", NOW),
+    lambda store: store.unhide(1, "anna", NOW),
+    lambda store: store.archive("all", 1, b"", NOW),
 ]
 READING: list[Callable[[Store], object]] = [
     lambda store: store.sources(), lambda store: store.state(SOURCE), lambda store: store.due(NOW, 1), lambda store: store.river("all"),
@@ -347,6 +351,8 @@ READING: list[Callable[[Store], object]] = [
     lambda store: list(store.items()), lambda store: store.item(1), lambda store: store.find("x"), lambda store: store.revisions(1),
     lambda store: store.links(1), lambda store: store.log(1), lambda store: store.search("projet", "fr"), lambda store: store.totals(),
     lambda store: store.links_of(1), lambda store: store.pins(), lambda store: store.pins_of(1), lambda store: store.keyed(make_item(1).key),
+    lambda store: store.hidings(), lambda store: store.hidden_among([make_item(1).key]), lambda store: store.retractions(), lambda store: store.retracted("all", NOW),
+    lambda store: store.feeds(), lambda store: store.full_pages(), lambda store: store.page("all", 1), lambda store: store.archived("all", 1),
 ]  # fmt: skip
 
 
@@ -357,15 +363,17 @@ def test_a_locked_database_is_reported_and_nothing_is_half_written(
     path = str(tmp_path / "t.db")
     store = open_store(path, patience_seconds=0.05)
     store.sync_sources(sources(), NOW)
-    settle(store, [make_item(1), make_item(2)])
+    settle(store, [make_item(1), make_item(2), make_item(3)])
     store.pin(PinKind.MUST, 1, 2, "anna", "", NOW)
+    store.hide(3, "anna", "", NOW)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="locked"):
         write(store)
     other.execute("ROLLBACK")
     other.close()
-    assert len(list(store.items())) == 2 and len(store.pins()) == 1
+    assert (len(list(store.items())), len(store.pins()), len(store.hidings())) == (3, 1, 1)
+    assert store.archived("all", 1) is None
     write(store)
     store.close()
 

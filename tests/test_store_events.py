@@ -190,7 +190,7 @@ def test_stories_of_one_event_stand_apart_in_a_feed_unless_it_shows_one_an_event
     assert heads(store) == ([3, 2, 1], [3, 2, 1])
     group(store, [(A, C)], [link(3, 1)])
     assert heads(store) == ([3, 2, 1], [2, 1])
-    assert [story.id for story in store.head("all", 2, one_per_event=True)][1:] == [2]
+    assert [story.id for story in store.head("all", 2, one_per_event=True)] == [4, 2, 1]  # none is in a full page
     group(store, [(A,), (C,)], [])
     assert heads(store) == ([3, 2, 1], [3, 2, 1])
 
@@ -349,4 +349,7 @@ def test_the_first_of_an_event_is_found_without_reading_the_whole_log(store: Sto
     store._db.conn.set_progress_handler(count, 20)  # type: ignore[attr-defined]
     early = cost()
     settle(store, [make_item(number) for number in range(100, 1000)])
+    while full := store.full_pages():  # a head shows all that stands in no closed page
+        for slug, number in full:
+            store.archive(slug, number, b"", NOW)
     assert cost() < early * 1.5

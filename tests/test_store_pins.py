@@ -268,17 +268,17 @@ def test_a_story_leaves_the_feeds_that_it_was_in_for_an_item_that_is_split_off_o
     put(out, new(1, categories=["sport"]), new(2, link(2, 1), categories=["economie"]))
     put(out, new(3, link(3, 1), categories=["economie"]))
     split(out, 2)
-    assert [row.feed for row in out.log(1)] == ["all", "economie", "sport"]
+    assert [row.feed for row in out.log(1)] == ["all", "economie", "source/source-0", "sport"]
     split(out, 3)
-    assert [row.feed for row in out.log(1)] == ["all", "sport"]
+    assert [row.feed for row in out.log(1)] == ["all", "source/source-0", "sport"]
 
 
 def test_a_category_that_an_item_once_had_keeps_its_story_in_that_feed(out: Store) -> None:
     put(out, new(1), new(2, link(2, 1), categories=["sport"]))
     put(out, again(2, categories=(Category("economie", "source"),)))
-    assert [row.feed for row in out.log(1)] == ["all", "economie", "sport"]
+    assert [row.feed for row in out.log(1)] == ["all", "economie", "source/source-0", "sport"]
     undo(out, split(out, 2))
-    assert [row.feed for row in out.log(1)] == ["all", "economie", "sport"]
+    assert [row.feed for row in out.log(1)] == ["all", "economie", "source/source-0", "sport"]
 
 
 def test_a_story_is_in_divers_only_while_no_item_of_it_has_another_category(out: Store) -> None:

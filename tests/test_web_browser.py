@@ -21,7 +21,8 @@ PAGES = (
     "/story/1",
     "/search?q=titre",
     "/sources",
-    f"/source?url={INFO.url}",
+    "/source/comtois-info",
+    "/feed/economie",
     "/subscribe",
     "/status",
 )

@@ -1,24 +1,21 @@
 """The feeds as programs ask for them."""
 
 import gzip
-import http.client
 import json
 import threading
 import urllib.parse
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from lxml import etree
-from waitress.server import create_server
 from werkzeug.http import parse_date
 
 from aggregator.errors import StoreError
 from aggregator.model import Format
 from tests.web_world import INFO, NOW, PRESSE, PUBLIC, World, a_world, an_item, fail, tell
-from web import feeds
+from web import shelf
 
 FEED = "/feeds/economie.atom"
 
@@ -71,7 +68,21 @@ def test_the_whole_river_s_feed_leads_people_to_the_front_page(world: World) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["/feeds/nothing.atom", "/feeds/economie.xml", "/feeds/economie", "/feeds/.atom", "/feeds/a/b.atom"]
+    "path",
+    [
+        "/feeds/nothing.atom",
+        "/feeds/economie.xml",
+        "/feeds/economie",
+        "/feeds/.atom",
+        "/feeds/a/b.atom",
+        "/feeds/search.atom",
+        "/feeds/search.atom?q=%20",
+        "/feeds/economie/archive/1.atom",
+        "/feeds/economie/archive/0.atom",
+        "/feeds/dep/99.atom",
+        "/feeds/economie.atom/",
+        "/feeds//economie.atom",
+    ],
 )
 def test_what_is_no_feed_is_not_found(world: World, path: str) -> None:
     response = world.client.get(path)
@@ -79,9 +90,9 @@ def test_what_is_no_feed_is_not_found(world: World, path: str) -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_a_feed_that_the_pipeline_does_not_know_is_not_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeds, "publish_feed", lambda *_: None)
-    assert world.client.get(FEED).status_code == 404
+def test_a_feed_that_is_closed_while_it_is_asked_for_is_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf, "publish_feed", lambda *_: None)
+    assert world.client.get(FEED).status_code == 410
 
 
 # ── is it still the same?
@@ -116,7 +127,7 @@ def test_a_304_answers_exactly_those_who_hold_the_feed(
 ) -> None:
     first = world.client.get(FEED, headers={"Accept-Encoding": encoding})
     plain = world.client.get(FEED).headers["ETag"]
-    values = {"tag": plain, "gz": plain[:-1] + '-gz"', "at": first.headers["Last-Modified"]}
+    values = {"tag": plain, "gz": plain[:-1] + '-gzip"', "at": first.headers["Last-Modified"]}
     asked = {name: text.format(**values) for name, text in conditions.items()}
     response = world.client.open(FEED, method=method, headers={"Accept-Encoding": encoding, **asked})
     assert response.status_code == (304 if held else 200)
@@ -139,7 +150,8 @@ def test_a_304_answers_exactly_those_who_hold_the_feed(
         ("gzip", True),
         ("GZIP", True),
         ("x-gzip", True),
-        ("br, gzip;q=0.5", True),
+        ("br;q=0.4, gzip;q=0.5", True),
+        ("br;q=0, gzip", True),
         ("*", True),
         ("deflate, *;q=0.1", True),
         ("gzip;q=0", False),
@@ -147,7 +159,7 @@ def test_a_304_answers_exactly_those_who_hold_the_feed(
         ("*;q=0", False),
         ("identity, gzip;q=0.5", False),
         ("identity;q=0.5, gzip", True),
-        ("br", False),
+        ("zstd", False),
     ],
 )
 def test_gzip_is_sent_to_those_who_take_it_under_a_tag_of_its_own(
@@ -158,7 +170,7 @@ def test_gzip_is_sent_to_those_who_take_it_under_a_tag_of_its_own(
     if zipped:
         assert response.headers["Content-Encoding"] == "gzip"
         assert gzip.decompress(response.data) == plain.data
-        assert response.headers["ETag"] == plain.headers["ETag"][:-1] + '-gz"'
+        assert response.headers["ETag"] == plain.headers["ETag"][:-1] + '-gzip"'
     else:
         assert "Content-Encoding" not in response.headers
         assert response.data == plain.data
@@ -192,13 +204,13 @@ def test_other_sites_may_ask_from_a_browser(world: World) -> None:
 @pytest.fixture
 def renderings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Format]]:
     made: list[tuple[str, Format]] = []
-    publish = feeds.publish_feed
+    publish = shelf.publish_feed
 
-    def counted(store: object, slug: str, format: Format, settings: object) -> object:
+    def counted(store: object, slug: str, format: Format, *rest: object) -> object:
         made.append((slug, format))
-        return publish(store, slug, format, settings)  # type: ignore[arg-type]
+        return publish(store, slug, format, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(feeds, "publish_feed", counted)
+    monkeypatch.setattr(shelf, "publish_feed", counted)
     return made
 
 
@@ -255,7 +267,7 @@ def test_what_was_served_last_is_served_while_the_store_cannot_answer(
     def refuse(*_: object) -> None:
         raise StoreError("while reading a feed: the disk is gone")
 
-    monkeypatch.setattr(type(world.store), "feed", refuse)
+    monkeypatch.setattr(type(world.store), "changes", refuse)
     assert world.client.get(FEED).data == before.data
     response = world.client.get("/feeds/economie.rss")  # never rendered before
     assert response.status_code == 503
@@ -287,35 +299,6 @@ def test_the_lists_answer_304_to_those_who_hold_them(world: World, path: str) ->
     assert world.client.get(path, headers={"If-None-Match": etag}).status_code == 304
     fail(world.store, PRESSE)  # a state is no part of the list
     assert world.client.get(path).headers["ETag"] == etag
-
-
-# ── over a real socket
-
-
-@pytest.fixture
-def served(world: World) -> Iterator[http.client.HTTPConnection]:
-    server = create_server(world.app, host="127.0.0.1", port=0, threads=1)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    connection = http.client.HTTPConnection("127.0.0.1", server.effective_port, timeout=10)
-    yield connection
-    connection.close()
-    server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))  # its loop ends with its last socket
-    thread.join(timeout=10)
-    server.task_dispatcher.shutdown()
-
-
-def test_head_keeps_the_length_and_sends_nothing_over_the_wire(served: http.client.HTTPConnection) -> None:
-    served.request("GET", FEED)
-    got = served.getresponse()
-    body = got.read()
-    served.request("HEAD", FEED)
-    head = served.getresponse()
-    assert head.read() == b""
-    assert int(head.headers["Content-Length"]) == len(body)
-    served.request("GET", FEED, headers={"If-None-Match": got.headers["ETag"]})
-    unchanged = served.getresponse()
-    assert (unchanged.status, unchanged.read()) == (304, b"")
 
 
 def test_every_link_of_a_feed_stays_on_the_public_address(world: World) -> None:

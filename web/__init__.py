@@ -15,8 +15,10 @@ from aggregator import config
 from aggregator.classify import load_taxonomy
 from aggregator.config import Settings
 from aggregator.store import StoreError
-from web import errors, feeds, headers, layout, reader, status
+from web import embed, errors, feeds, headers, hub, layout, reader, status, subscribe
+from web.front import Front
 from web.negotiation import asked_language, choose_language
+from web.shelf import Shelf
 from web.site import Clock, Site, current_site
 
 __all__ = ["create_app"]
@@ -36,7 +38,9 @@ def create_app(settings: Settings | None = None, clock: Clock = _now) -> Flask:
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_AGE
     site = Site(settings, load_taxonomy(settings.categories), clock, clock())
-    app.extensions.update({"tributary": site, "tributary.shelf": feeds.Shelf(site)})
+    shelf = Shelf(site)
+    app.extensions.update({"tributary": site, "tributary.shelf": shelf})
+    app.wsgi_app = Front(app.wsgi_app, shelf)  # type: ignore[method-assign]
     app.url_map.strict_slashes = False  # neither of these redirects: a redirect would repeat the Host header
     app.url_map.merge_slashes = False
     app.jinja_options = {**app.jinja_options, "trim_blocks": True, "lstrip_blocks": True}
@@ -49,8 +53,10 @@ def create_app(settings: Settings | None = None, clock: Clock = _now) -> Flask:
     app.before_request(_choose_language)
     app.url_defaults(_keep_language)
     app.after_request(headers.finish)
-    for part in (reader.pages, feeds.feeds, status.pages):
+    app.extensions["tributary.hub"] = hub.Desk(site)
+    for part in (reader.pages, feeds.feeds, embed.embeds, hub.hub, status.pages):
         app.register_blueprint(part)
+    app.add_url_rule("/subscribe", "reader.subscribe", subscribe.subscribe, methods=["GET"])
     app.register_error_handler(HTTPException, errors.refused)
     app.register_error_handler(StoreError, errors.unavailable)
     app.register_error_handler(Exception, errors.failed)

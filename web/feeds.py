@@ -1,120 +1,74 @@
-"""The feeds and lists for programs: takes renditions from the pipeline, gives HTTP answers that cost next to nothing
-when nothing changed. Never renders a feed itself.
+"""The feeds and lists for programs: takes finished answers from the shelf, says who gets one and who is sent elsewhere.
+
+Never renders a feed itself.
 """
 
-from dataclasses import dataclass, field
-from threading import Lock
-from typing import cast
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, cast
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, abort, current_app, make_response, request
+from flask import Blueprint, Response, abort, current_app, g, make_response, request
+from flask_babel import gettext
+from werkzeug.datastructures import Headers
 
-from aggregator.model import Format, Rendition
-from aggregator.opml import write_sources, write_subscriptions
-from aggregator.pipeline import publish_feed
-from aggregator.store import StoreError
-from web.layout import absolute, feed_title, feed_url
+from aggregator.catalogue import Kind, kind_of
+from aggregator.model import Format
+from aggregator.opml import Folder, Line, write_sources, write_subscriptions
+from aggregator.publishing import EMPTY_SINCE, SEARCH
+from aggregator.store import FeedState
+from web import asked as addresses
+from web.answers import CORS, TEXT_TYPE
+from web.asked import Asked
+from web.layout import absolute, feed_title, feed_url, label
+from web.links import address_of, page_address
 from web.negotiation import etag_of, send
-from web.site import ALL, Site, current_site
-from web.words import FORMAT_TYPES
+from web.shelf import FEED_CACHE, Shelf
+from web.site import NotReadyError, Site, current_site
 
-FEED_CACHE = "public, max-age=300, stale-while-revalidate=600, stale-if-error=86400"
+__all__ = ["CORS", "FEED_CACHE", "PREFLIGHT", "page_of"]  # embeds are as open as feeds
+
 OPML_TYPE = "text/x-opml; charset=utf-8"
-CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "ETag, Last-Modified, Link",
-}
+MOVED_CACHE = "public, max-age=86400"
+METHODS = ["GET", "HEAD", "OPTIONS"]
 PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
-    "Access-Control-Allow-Headers": "If-None-Match, If-Modified-Since",
+    "Access-Control-Allow-Methods": ", ".join(METHODS),
+    "Access-Control-Allow-Headers": "If-None-Match, If-Modified-Since, A-IM",
     "Access-Control-Max-Age": "86400",
 }
 
 feeds = Blueprint("feeds", __name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A rendition, and the version of the feed that it shows."""
-
-    version: int
-    rendition: Rendition
+# ── feeds
 
 
-@dataclass(slots=True)
-class Shelf:
-    """The renditions that were asked for, each kept until its feed moves on; safe to share between threads."""
-
-    site: Site
-    _ready: dict[tuple[str, Format], Ready] = field(default_factory=dict)
-    _rendering: Lock = field(default_factory=Lock)
-
-    def take(self, slug: str, format: Format) -> Ready | None:
-        """The feed as it is now, None where there is no such feed; one small query when it did not change.
-
-        While the store cannot answer, what was served last is served again.
-        """
-        held = self._ready.get((slug, format))
-        try:
-            return held if self._is_fresh(held, slug) else self._render(slug, format)
-        except StoreError:
-            if held is None:
-                raise
-            return held
-
-    def _is_fresh(self, held: Ready | None, slug: str) -> bool:
-        return held is not None and held.version == self.site.store.feed(slug).version
-
-    def _render(self, slug: str, format: Format) -> Ready | None:
-        with self._rendering:
-            # Read before rendering: what enters meanwhile makes the next request render again.
-            version = self.site.store.feed(slug).version
-            held = self._ready.get((slug, format))
-            if held is not None and held.version == version:
-                return held  # another thread was quicker
-            rendition = publish_feed(self.site.store, slug, format, self.site.settings)
-            if rendition is None:
-                return None
-            ready = Ready(version, rendition)
-            self._ready[slug, format] = ready
-            return ready
-
-
-@feeds.route("/feeds/<slug>.<extension>", methods=["GET", "HEAD", "OPTIONS"])
-def feed(slug: str, extension: str) -> Response:
+@feeds.route("/feeds/<path:slug>.<extension>", methods=METHODS)
+def feed(**_: str) -> Response:
     """One representation of one feed."""
-    if slug not in current_site().slugs or extension not in set(Format):
-        abort(404)
-    if request.method == "OPTIONS":
-        return _preflight()
-    ready = shelf().take(slug, Format(extension))
-    if ready is None:
-        abort(404)
-    rendition = ready.rendition
-    response = _open_to_all(rendition.content_type)
-    response.headers["Link"] = _links(slug, rendition.format)
-    return send(
-        request, response, rendition.body, rendition.etag, compressed=rendition.gzip, modified=rendition.updated
-    )
+    return _answer()
 
 
-@feeds.route("/feeds.opml", methods=["GET", "HEAD", "OPTIONS"])
-def our_feeds() -> Response:
-    """The list of our feeds, for feed readers."""
-    if request.method == "OPTIONS":
-        return _preflight()
-    site = current_site()
-    lines = [(feed_title(slug), feed_url(slug, Format.RSS), page_of(slug), "") for slug in site.slugs]
-    return _opml(write_subscriptions(site.settings.title, lines, site.started_at))
+@feeds.route("/feeds/<path:slug>/archive/<int:number>.<extension>", methods=METHODS)
+def archive(**_: str | int) -> Response:
+    """One representation of a closed page of a feed's log (RFC 5005 §4)."""
+    return _answer()
 
 
-@feeds.route("/sources.opml", methods=["GET", "HEAD", "OPTIONS"])
-def our_sources() -> Response:
-    """The list of the sources that we read."""
-    if request.method == "OPTIONS":
-        return _preflight()
-    site = current_site()
-    listed = [view.source for view in site.store.sources() if view.listed]
-    return _opml(write_sources(listed, site.settings.title, site.started_at))
+@feeds.route("/feeds/search.<extension>", methods=METHODS)
+def search(**_: str) -> Response:
+    """What a search finds, as a feed."""
+    return _answer()
+
+
+def is_navigation(environ: Mapping[str, Any]) -> bool:
+    """Whether a person opens the address in a browser, which says so; feed apps, hubs and scripts do not."""
+    return environ.get("HTTP_SEC_FETCH_DEST") == "document" and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+
+
+def asked_in(environ: Mapping[str, Any], site: Site) -> tuple[Asked, bool] | None:
+    """What the address asks for, and whether it is written as it should be; None where it can be no feed."""
+    return addresses.read(environ["PATH_INFO"], environ.get("QUERY_STRING", ""), site.settings.feed_length)
 
 
 def shelf() -> Shelf:
@@ -124,7 +78,147 @@ def shelf() -> Shelf:
 
 def page_of(slug: str) -> str:
     """The public address of the page that shows what a feed holds."""
-    return absolute("reader.river") if slug == ALL else absolute("reader.category", slug=slug)
+    return page_address(slug, current_site().settings)
+
+
+def is_closed(slug: str) -> bool:
+    """Whether a feed that is not there was there once."""
+    return current_site().store.feed(slug).version > 0
+
+
+def _answer() -> Response:
+    site = current_site()
+    found = asked_in(request.environ, site)
+    if found is None:
+        abort(404)
+    asked, is_canonical = found
+    moved = site.settings.renamings.get(asked.slug)
+    if moved is not None:
+        return _moved(replace(asked, slug=moved))
+    if not _is_there(asked, site):
+        return _missing(asked)
+    if request.method == "OPTIONS":
+        return _preflight()
+    return _shown(asked) if is_canonical else _moved(asked)
+
+
+def _shown(asked: Asked) -> Response:
+    """The document, or where a person reads what it is."""
+    if is_navigation(request.environ) and not asked.raw:
+        return _explained(asked)
+    document = replace(asked, raw=False)
+    finished = shelf().take(document)
+    if finished is None:
+        return _missing(asked)
+    if asked.raw:
+        answer = finished.as_text().answer(request.environ)
+    else:
+        answer = shelf().answer(document, finished, request.environ)
+    response = Response(answer.body, answer.status)
+    response.headers = Headers(answer.headers)
+    return response
+
+
+def _is_there(asked: Asked, site: Site) -> bool:
+    return bool(asked.query) if asked.slug == SEARCH else asked.slug in site.feeds()
+
+
+def _moved(asked: Asked) -> Response:
+    response = _open_to_all(TEXT_TYPE)
+    response.status_code = 301
+    response.headers["Location"] = address_of(asked, current_site().settings)
+    response.headers["Cache-Control"] = MOVED_CACHE
+    return response
+
+
+def _explained(asked: Asked) -> Response:
+    """To the page for people. No cache may keep that: the address has one representation, and it is the feed."""
+    words = f"?{asked.words}" if asked.words else ""
+    response = make_response(b"", 302)
+    response.headers["Location"] = f"{absolute('reader.feed', slug=asked.slug)}{words}"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _missing(asked: Asked) -> Response:
+    """410 for what was there once, else 404."""
+    is_no_page = asked.page and asked.slug in current_site().feeds()
+    if asked.slug == SEARCH or is_no_page or not is_closed(asked.slug):
+        abort(404)
+    if is_navigation(request.environ):
+        abort(410)
+    told = gettext("This feed was closed. The feeds that there are: %(address)s", address=absolute("reader.subscribe"))
+    response = _open_to_all(TEXT_TYPE)
+    response.status_code = 410
+    response.vary.add("Accept-Language")
+    response.set_data(f"{told}\n".encode())
+    return response
+
+
+# ── lists
+
+
+@feeds.route("/feeds.opml", methods=METHODS)
+@feeds.route("/.well-known/feeds", endpoint="well_known", methods=METHODS)
+def our_feeds() -> Response:
+    """The list of our feeds, for feed readers."""
+    if request.method == "OPTIONS":
+        return _preflight()
+    site = current_site()
+    g.language = site.settings.language  # one list for everybody
+    states = {state.slug: state for state in _states(site)}
+    changed = max((state.changed_at for state in states.values() if state.changed_at), default=EMPTY_SINCE)
+    return _opml(write_subscriptions(site.settings.title, _outlines(site, frozenset(states)), changed, _owner(site)))
+
+
+@feeds.route("/sources.opml", methods=METHODS)
+def our_sources() -> Response:
+    """The list of the sources that we read."""
+    if request.method == "OPTIONS":
+        return _preflight()
+    site = current_site()
+    listed = [view.source for view in site.store.sources() if view.listed and not view.withdrawn]
+    return _opml(write_sources(listed, site.settings.title, site.started_at))
+
+
+def _states(site: Site) -> Iterable[FeedState]:
+    try:
+        return site.store.feeds()
+    except NotReadyError:
+        return ()  # who subscribes now is served as soon as there is something
+
+
+def _outlines(site: Site, told: frozenset[str]) -> list[Line | Folder]:
+    """Everything, the categories, the départements and categories in them that something was told of, the sources."""
+    by_kind: dict[Kind, list[str]] = {kind: [] for kind in Kind}
+    for slug in site.feeds():
+        by_kind[kind_of(slug)].append(slug)
+    departements = [
+        Folder(label(slug), tuple(map(_line, (slug, *_both(slug, by_kind[Kind.BOTH], told)))))
+        for slug in by_kind[Kind.DEPARTEMENT]
+        if slug in told
+    ]
+    folders = (
+        Folder(gettext("Categories"), tuple(map(_line, by_kind[Kind.CATEGORY]))),
+        Folder(gettext("Départements"), tuple(departements)),
+        Folder(gettext("Sources"), tuple(map(_line, by_kind[Kind.SOURCE]))),
+    )
+    return [*map(_line, by_kind[Kind.ALL]), *(folder for folder in folders if folder.outlines)]
+
+
+def _both(departement: str, slugs: Iterable[str], told: frozenset[str]) -> Iterable[str]:
+    """The categories in a département that something was told of."""
+    return (slug for slug in slugs if slug in told and slug.endswith(f"/{departement}"))
+
+
+def _line(slug: str) -> Line:
+    language = current_site().settings.language
+    return Line(feed_title(slug), feed_url(slug, Format.RSS), page_of(slug), label(slug), language, f"/{slug}")
+
+
+def _owner(site: Site) -> str:
+    contact = site.settings.contact
+    return contact if urlsplit(contact).scheme in {"http", "https"} else site.settings.public_url
 
 
 def _opml(body: bytes) -> Response:
@@ -144,10 +238,3 @@ def _preflight() -> Response:
     response = make_response(b"", 204)
     response.headers.update({**CORS, **PREFLIGHT, "Allow": PREFLIGHT["Access-Control-Allow-Methods"]})
     return response
-
-
-def _links(slug: str, shown: Format) -> str:
-    """The Link header (RFC 8288): this address, the other formats, the page for people."""
-    others = [(feed_url(slug, other), "alternate", FORMAT_TYPES[other]) for other in Format if other is not shown]
-    links = [(feed_url(slug, shown), "self", FORMAT_TYPES[shown]), *others, (page_of(slug), "alternate", "text/html")]
-    return ", ".join(f'<{url}>; rel="{rel}"; type="{kind}"' for url, rel, kind in links)

@@ -6,9 +6,27 @@ from web.negotiation import etag_of, send
 
 PAGE_CACHE = "public, max-age=60, stale-while-revalidate=120, stale-if-error=86400"
 
+
+def policy(
+    *, scripts: str = "'none'", styles: str = "'self'", framed_by: str = "'none'", more: tuple[str, ...] = ()
+) -> str:
+    """A Content-Security-Policy: that of every page, but for what is given. A page sets its own before `finish`."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src {styles}",
+            "img-src 'self' https: http: data:",
+            f"script-src {scripts}",
+            *more,
+            "form-action 'self'",
+            f"frame-ancestors {framed_by}",
+            "base-uri 'none'",
+        )
+    )
+
+
 SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' https: http: data:; "
-    "script-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": policy(),
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(), geolocation=(), interest-cohort=(), microphone=(), payment=(), usb=()",
     "X-Content-Type-Options": "nosniff",
@@ -19,8 +37,8 @@ SECURITY = {
 
 def finish(response: Response) -> Response:
     """Add the headers of every response; pages also get a validator, and are sent as the client likes them."""
-    for name, text in SECURITY.items():
-        response.headers.setdefault(name, text)
+    if response.status_code != 304:  # what is held already came with them
+        _guard(response)
     if response.mimetype == "text/html":
         _finish_page(response)
     if response.status_code >= 400:
@@ -28,9 +46,17 @@ def finish(response: Response) -> Response:
     return response
 
 
+def _guard(response: Response) -> None:
+    for name, text in SECURITY.items():
+        response.headers.setdefault(name, text)
+    if "frame-ancestors 'none'" not in response.headers["Content-Security-Policy"]:
+        del response.headers["X-Frame-Options"]  # it knows no answer but no
+
+
 def _finish_page(response: Response) -> None:
-    response.vary.add("Accept-Language")
-    response.headers["Content-Language"] = g.get("language", "")
+    if "Content-Language" not in response.headers:  # a page that names it has the same one for everybody
+        response.vary.add("Accept-Language")
+        response.headers["Content-Language"] = g.get("language", "")
     if response.status_code == 200 and not response.is_streamed:
         response.headers.setdefault("Cache-Control", PAGE_CACHE)
         body = response.get_data()

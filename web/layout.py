@@ -9,13 +9,16 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from flask import Flask, current_app, g, render_template, request
+from flask import Flask, current_app, g, render_template, request, url_for
 from flask_babel import format_date, format_datetime, gettext
 
-from aggregator.model import Format, Stored, Story
+from aggregator.catalogue import ALL, DEPARTEMENT, SOURCE, Kind, kind_of
+from aggregator.model import AS_ANNOUNCED, Format, Options, Stored, Story
 from web import words
+from web.asked import Asked
+from web.links import address_of
 from web.negotiation import LANGUAGES, etag_of
-from web.site import ALL, current_site
+from web.site import current_site
 
 FIRST_OF_MONTH = re.compile(r"\b1 ")
 LANGUAGE_NAMES = {"fr": "Français", "en": "English"}
@@ -39,6 +42,9 @@ def prepare(app: Flask) -> None:
             "badges": badges,
             "in_language": in_language,
             "sources_of": words.sources_of,
+            "absolute": absolute,
+            "path_of": path_of,
+            "source_page": source_page,
             "source_name": lambda url: current_site().source_name(url),
             "updated_at": words.updated_at,
             "published_at": published_at,
@@ -50,7 +56,7 @@ def prepare(app: Flask) -> None:
 
 
 def page(template: str, *, feed: str = ALL, canonical: str = "", **values: Any) -> str:
-    """Render a page within the frame; `feed` is the one that its head announces."""
+    """Render a page within the frame; `feed` is the one that its head announces, "" none."""
     site = current_site()
     return render_template(
         template,
@@ -68,20 +74,49 @@ def absolute(endpoint: str, **values: Any) -> str:
     return current_site().settings.public_url + current_app.url_map.bind("").build(endpoint, values)
 
 
-def feed_url(slug: str, format: Format) -> str:
-    """The public address of one representation of a feed."""
-    return absolute("feeds.feed", slug=slug, extension=format.value)
+def feed_url(slug: str, format: Format, query: str = "", options: Options = AS_ANNOUNCED) -> str:
+    """The public address of one representation of a feed; `query` is what is searched for."""
+    return address_of(Asked(slug, format, options, query=query), current_site().settings)
 
 
-def feed_title(slug: str) -> str:
-    """What a feed is called in lists of ours: the site's name and the category."""
+def hub_url() -> str:
+    """Where changes of our feeds are pushed from, "" nowhere."""
+    return current_site().settings.hub_address
+
+
+def feed_title(slug: str, query: str = "") -> str:
+    """What a feed is called in lists of ours: the site's name and what the feed is of."""
     title = current_site().settings.title
-    return title if slug == ALL else f"{title} – {label(slug)}"
+    return title if slug == ALL else f"{title} – {label(slug, query)}"
 
 
-def label(slug: str) -> str:
-    """What people call a category, in the language of the page."""
-    return str(gettext("All the news")) if slug == ALL else current_site().taxonomy.label(slug, _language())
+def label(slug: str, query: str = "") -> str:
+    """What people call a feed, in the language of the page; one of a search by what is searched for."""
+    if slug == ALL:
+        return str(gettext("All the news"))
+    return f"« {query} »" if query else current_site().feeds(_language()).get(slug, slug)
+
+
+def source_page(url: str) -> str:
+    """Our page of a source, in the language that the reader chose; by the address of its feed if need be."""
+    view = current_site().view_of(url)
+    return url_for("reader.source_page", slug=view.slug) if view else url_for("reader.source", url=url)
+
+
+def path_of(slug: str) -> str:
+    """Our page of a feed, in the language that the reader chose."""
+    category, _, code = slug.rpartition(DEPARTEMENT)
+    match kind_of(slug):
+        case Kind.ALL:
+            return url_for("reader.river")
+        case Kind.CATEGORY:
+            return url_for("reader.category", slug=slug)
+        case Kind.DEPARTEMENT:
+            return url_for("reader.departement", code=code)
+        case Kind.BOTH:
+            return url_for("reader.category_in", slug=category.rstrip("/"), code=code)
+        case Kind.SOURCE:
+            return url_for("reader.source_page", slug=slug.removeprefix(SOURCE))
 
 
 def badges(stored: Stored) -> tuple[words.Badge, ...]:

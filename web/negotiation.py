@@ -1,16 +1,19 @@
 """Takes a request's preferences and conditions, says which answer they ask for. Never reads the store."""
 
-import gzip
 import hashlib
 from datetime import datetime
+from functools import lru_cache
 
 from flask import Request, Response
-from werkzeug.datastructures import ETags
-from werkzeug.http import http_date
+from werkzeug.datastructures import Accept, ETags
+from werkzeug.http import http_date, parse_accept_header, parse_date, parse_etags
+
+from aggregator.publish.encodings import Coding, encode
 
 LANGUAGES = ("fr", "en")
-GZIP_SUFFIX = "-gz"
+CODINGS: tuple[Coding, ...] = ("br", "gzip")  # the smaller one first
 SMALL_BYTES = 1000  # a shorter body gains nothing from compression: it fits one packet as it is
+HEADERS_KEPT = 1024  # the programs that ask are few, and each says the same every time
 
 
 def choose_language(request: Request, default: str) -> str:
@@ -24,66 +27,96 @@ def asked_language(request: Request) -> str:
     return asked if asked in LANGUAGES else ""
 
 
-def accepts_gzip(request: Request) -> bool:
-    """Does the client want gzip? `gzip;q=0` refuses it, whatever `*` says (RFC 9110 §12.5.3)."""
-    qualities = {coding.lower(): quality for coding, quality in request.accept_encodings}
-    gzip_quality = qualities.get("gzip", qualities.get("x-gzip", qualities.get("*", 0)))
-    return gzip_quality > 0 and gzip_quality >= qualities.get("identity", 0)
+@lru_cache(HEADERS_KEPT)
+def coding_of(accepted: str, offered: tuple[Coding, ...] = CODINGS) -> Coding | None:
+    """Which of the codings a client wants, by its Accept-Encoding; None: the body as it is. Of those that it likes
+    equally the first.
 
-
-def gzip_etag(etag: str) -> str:
-    """The quoted ETag of the gzip form of a body, made from that of the plain form."""
-    return f'{etag[:-1]}{GZIP_SUFFIX}"'
-
-
-def not_modified(request: Request, etag: str, modified: datetime | None = None) -> bool:
-    """Does the client hold this body already?
-
-    If-None-Match is compared weakly and with the tags of both forms; If-Modified-Since counts only without it
-    (RFC 9110 §13.1.2, §13.1.3, §13.2.2).
+    `gzip;q=0` refuses it, whatever `*` says (RFC 9110 §12.5.3). `*` means gzip: those who write it often know no other.
     """
-    if "If-None-Match" in request.headers:
-        return _matches(request.if_none_match, etag.strip('"'))
-    since = request.if_modified_since
-    return modified is not None and since is not None and modified.replace(microsecond=0) <= since
+    qualities = {coding.lower(): quality for coding, quality in parse_accept_header(accepted, Accept)}
+    qualities.setdefault("gzip", qualities.get("x-gzip", qualities.get("*", 0)))
+    liked = max(offered, key=lambda coding: qualities.get(coding, 0))
+    quality = qualities.get(liked, 0)
+    return liked if quality > 0 and quality >= qualities.get("identity", 0) else None
 
 
-def _matches(held: ETags, tag: str) -> bool:
-    return held.contains_weak(tag) or held.contains_weak(tag + GZIP_SUFFIX)
+def coded_etag(etag: str, coding: Coding | None) -> str:
+    """The quoted ETag of a form of a body, made from that of the plain form."""
+    return f'{etag[:-1]}-{coding}"' if coding else etag
 
 
-def send(
-    request: Request,
-    response: Response,
-    body: bytes,
-    etag: str,
-    *,
-    compressed: bytes | None = None,
-    modified: datetime | None = None,
-) -> Response:
+def is_held(none_match: str | None, modified_since: str | None, etag: str, modified: datetime | None = None) -> bool:
+    """Does the client hold this body already? By its If-None-Match and If-Modified-Since, None where it sent none.
+
+    The first is compared weakly and with the tags of every form; the second counts only without it (RFC 9110 §13.1.2,
+    §13.1.3, §13.2.2).
+    """
+    if none_match is not None:
+        return _matches(none_match, etag)
+    if modified is None or modified_since is None:
+        return False
+    since = _date(modified_since)
+    return since is not None and modified.replace(microsecond=0) <= since
+
+
+@lru_cache(HEADERS_KEPT)
+def _matches(none_match: str, etag: str) -> bool:
+    tags, tag = _tags(none_match), tag_of(etag)
+    return any(tags.contains_weak(form) for form in (tag, *(f"{tag}-{coding}" for coding in CODINGS)))
+
+
+def held_tags(none_match: str) -> frozenset[str]:
+    """The tags of plain forms, without quotes, that a client says it holds some form of."""
+    return frozenset(map(_plain, _tags(none_match).as_set(include_weak=True)))
+
+
+def wants_delta(accepted: str) -> bool:
+    """Whether a client takes what is new alone, by its A-IM (RFC 3229 §10.5.3)."""
+    return any(name.lower() == "feed" and quality > 0 for name, quality in parse_accept_header(accepted, Accept))
+
+
+def tag_of(etag: str) -> str:
+    """An ETag without its quotes."""
+    return etag.strip('"')
+
+
+def _plain(tag: str) -> str:
+    for coding in CODINGS:
+        tag = tag.removesuffix(f"-{coding}")
+    return tag
+
+
+@lru_cache(HEADERS_KEPT)
+def _tags(header: str) -> ETags:
+    return parse_etags(header)
+
+
+@lru_cache(HEADERS_KEPT)
+def _date(header: str) -> datetime | None:
+    return parse_date(header)
+
+
+def send(request: Request, response: Response, body: bytes, etag: str, *, modified: datetime | None = None) -> Response:
     """Put the form of `body` that the request asks for into `response`: plain, gzip, or a 304 without one.
 
-    `compressed` is the gzip form where it was prepared; a 304 carries the ETag that the 200 would have had.
+    A 304 carries the ETag that the 200 would have had.
     """
-    zipped = accepts_gzip(request) and len(body) >= SMALL_BYTES
-    response.headers["ETag"] = gzip_etag(etag) if zipped else etag
+    coding = coding_of(request.headers.get("Accept-Encoding", ""), ("gzip",)) if len(body) >= SMALL_BYTES else None
+    response.headers["ETag"] = coded_etag(etag, coding)
     response.vary.add("Accept-Encoding")
     if modified is not None:
         response.headers["Last-Modified"] = http_date(modified)
-    if not_modified(request, etag, modified):
+    headers = request.headers
+    if is_held(headers.get("If-None-Match"), headers.get("If-Modified-Since"), etag, modified):
         response.status_code = 304
         response.set_data(b"")
         return response
-    if zipped:
-        response.headers["Content-Encoding"] = "gzip"
-        body = compress(body) if compressed is None else compressed
+    if coding:
+        response.headers["Content-Encoding"] = coding
+        body = encode(body, coding)
     response.set_data(body)
     return response
-
-
-def compress(body: bytes) -> bytes:
-    """The gzip form of a page; the same bytes for the same page."""
-    return gzip.compress(body, compresslevel=6, mtime=0)
 
 
 def etag_of(body: bytes) -> str:

@@ -1,6 +1,7 @@
-"""The pages for readers: rivers, stories, search, sources, how to subscribe. Takes stories, gives HTML."""
+"""The pages for readers: rivers, stories, search, sources. Takes stories, gives HTML."""
 
 import re
+from dataclasses import replace
 from itertools import chain, groupby
 from typing import Any
 
@@ -8,21 +9,26 @@ import msgspec
 from flask import Blueprint, abort, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from aggregator.model import Level, Link, Republish, Stored, Story
+from aggregator.catalogue import ALL, DEPARTEMENT, SOURCE, Kind, kind_of, name_of
+from aggregator.model import Format, Level, Link, Pin, Republish, Stored, Story
+from aggregator.publishing import SEARCH
 from aggregator.store import Hit, Revision, SourceView, Store
 from web import words
-from web.feeds import CORS, PREFLIGHT
+from web.asked import Asked, options_of, query_of, words_of
+from web.feeds import CORS, MOVED_CACHE, PREFLIGHT, is_closed, page_of
 from web.headers import PAGE_CACHE
-from web.layout import absolute, days, feed_title, label, page
+from web.layout import absolute, days, label, page, path_of
+from web.links import page_address
 from web.negotiation import etag_of, send
-from web.site import ALL, current_site, name_of
+from web.site import Site, current_site
 from web.story import PART_WORDS, as_data, others_of, reasons_of, versions_of
 
 STORIES_PER_PAGE = 30
 HITS_PER_PAGE = 20
-QUERY_LIMIT_CHARACTERS = 300
 LAST_SEARCH_PAGE = 50
+TITLES = 10  # that show what a feed holds
 CURSOR = re.compile(r"[0-9]{1,12}-[0-9]{1,12}")  # as the store gives them; anything else means the first page
+GONE = b'{"status":410,"title":"This story was withdrawn."}'
 
 pages = Blueprint("reader", __name__)
 
@@ -34,17 +40,84 @@ def river() -> str:
 
 
 @pages.get("/<slug>")
-def category(slug: str) -> str:
+def category(slug: str) -> str | Response:
     """One category."""
-    if slug not in current_site().taxonomy.slugs:
-        abort(404)
-    return _river(slug, absolute("reader.category", slug=slug))
+    return _of_kind(slug, Kind.CATEGORY)
+
+
+@pages.get("/dep/<code>")
+def departement(code: str) -> str | Response:
+    """One département."""
+    return _of_kind(f"{DEPARTEMENT}{code}", Kind.DEPARTEMENT)
+
+
+@pages.get("/<slug>/dep/<code>")
+def category_in(slug: str, code: str) -> str | Response:
+    """One category in one département."""
+    return _of_kind(f"{slug}/{DEPARTEMENT}{code}", Kind.BOTH)
+
+
+def _of_kind(slug: str, kind: Kind) -> str | Response:
+    site = current_site()
+    moved = site.settings.renamings.get(slug)
+    if moved is not None:
+        return _led_on(path_of(moved))
+    if slug not in site.feeds() or kind_of(slug) is not kind:
+        abort(410 if is_closed(slug) else 404)
+    return _river(slug, page_of(slug))
 
 
 def _river(slug: str, canonical: str) -> str:
     piece = current_site().store.river(slug, _cursor(), STORIES_PER_PAGE)
     title = label(slug)
-    return page("river.html", feed=slug, canonical=canonical, title=title, piece=piece, days=days(piece.stories))
+    return page(
+        "river.html",
+        feed=slug,
+        canonical=canonical,
+        title=title,
+        piece=piece,
+        days=days(piece.stories),
+        narrower=_narrower(slug),
+    )
+
+
+def _narrower(slug: str) -> list[tuple[str, str]]:
+    """The feeds within a feed that something was told of, with what tells them apart from it."""
+    site = current_site()
+    kind, told = kind_of(slug), {state.slug for state in site.store.feeds()}
+    if kind is Kind.ALL:
+        return [(each, label(each)) for each in site.feeds() if each in told and kind_of(each) is Kind.DEPARTEMENT]
+    parts = [(each, each.partition("/")) for each in site.feeds() if each in told and kind_of(each) is Kind.BOTH]
+    if kind is Kind.CATEGORY:
+        return [(each, label(code)) for each, (name, _, code) in parts if name == slug]
+    return [(each, label(name)) for each, (name, _, code) in parts if code == slug]
+
+
+@pages.get("/feed/<path:slug>")
+def feed(slug: str) -> str:
+    """What a feed is and how to follow it, for a person who opened its address."""
+    site = current_site()
+    given = words_of(request.query_string.decode("latin-1"))
+    query = query_of(given.get("q", "")) if slug == SEARCH else ""
+    if not (query or slug in site.feeds()):
+        abort(410 if is_closed(slug) else 404)
+    asked = Asked(slug, Format.RSS, options_of(given, site.settings.feed_length), query=query)
+    return page(
+        "feed.html",
+        feed=slug,
+        query=query,
+        title=label(slug, query),
+        asked=[replace(asked, format=format) for format in words.FORMAT_NAMES],
+        public=site.settings.public_url,
+        subject=page_address(slug, site.settings, query),
+        stories=_newest(site, slug, query),
+    )
+
+
+def _newest(site: Site, slug: str, query: str) -> list[Story]:
+    if query:
+        return [hit.story for hit in site.store.search(query, site.settings.language, TITLES)]
+    return list(site.store.river(slug, limit=TITLES).stories)
 
 
 @pages.get("/story/<int(max=999999999999):story_id>")
@@ -56,6 +129,8 @@ def story(story_id: int) -> str | Response:
         abort(404)
     if found.id != story_id:  # it became part of another
         return redirect(url_for("reader.story", story_id=found.id), 301)
+    if found.lead.hidden:
+        abort(410)
     others, links = _event_of(store, found)
     views = {view.source.url: view for view in store.sources()}
     full = _may_show_in_full(found, views)
@@ -70,10 +145,10 @@ def story(story_id: int) -> str | Response:
             stored.id: versions_of(stored, revisions, stored.id in full)
             for stored, revisions in _revisions_of(store, found)
         },
-        reasons=reasons_of(store.links(found.id), store.pins_of(found.id)),
+        reasons=reasons_of(store.links(found.id), _pins_of(store, found)),
         event=others_of(others, links),
         items={each.item.key: each for each in words.items_of(found)},
-        slugs=[row.feed for row in store.log(found.id) if row.feed in current_site().slugs],
+        slugs=[row.feed for row in store.log(found.id) if row.feed in current_site().taxonomy.slugs],
         rules=words.RULE_WORDS,
         parts=PART_WORDS,
     )
@@ -95,13 +170,18 @@ def story_data(story_id: int) -> Response:
         moved = redirect(absolute("reader.story_data", story_id=found.id), 301)
         moved.headers.update(CORS)
         return moved
+    if found.lead.hidden:
+        response.status_code = 410
+        response.headers["Content-Type"] = "application/json"
+        response.set_data(GONE)
+        return response
     others, links = _event_of(store, found)
     told = as_data(
         found,
         others,
         lambda each: absolute("reader.story", story_id=each.id),
         (*store.links(found.id), *links),
-        store.pins_of(found.id),
+        _pins_of(store, found),
         {stored.id: revisions for stored, revisions in _revisions_of(store, found)},
         {view.source.url: name_of(view) for view in store.sources()},
     )
@@ -123,6 +203,13 @@ def _event_of(store: Store, story: Story) -> tuple[tuple[Story, ...], tuple[Link
     return others, tuple(link for link in live if link.level is Level.EVENT and keys & {link.item, link.other})
 
 
+def _pins_of(store: Store, story: Story) -> tuple[Pin, ...]:
+    """What editors say of the items of a story, but for what they say of it and a hidden one."""
+    pins = store.pins_of(story.id)
+    hidden = store.hidden_among({key for pin in pins for key in (pin.item, pin.other)})
+    return tuple(pin for pin in pins if not hidden & {pin.item, pin.other})
+
+
 def _revisions_of(store: Store, story: Story) -> list[tuple[Stored, tuple[Revision, ...]]]:
     return [(each, store.revisions(each.id)) for each in words.items_of(story) if each.revision]
 
@@ -139,7 +226,7 @@ def _may_show_in_full(story: Story, views: dict[str, SourceView]) -> frozenset[i
 @pages.get("/search")
 def search() -> str:
     """Stories that hold every word of the query."""
-    query = request.args.get("q", "").replace("\0", " ").strip()[:QUERY_LIMIT_CHARACTERS]
+    query = query_of(request.args.get("q", ""))
     number = min(max(request.args.get("page", 1, type=int), 1), LAST_SEARCH_PAGE)
     site = current_site()
     hits: tuple[Hit, ...] = ()
@@ -147,13 +234,14 @@ def search() -> str:
         offset = (number - 1) * HITS_PER_PAGE
         hits = site.store.search(query, site.settings.language, HITS_PER_PAGE + 1, offset)
     more = len(hits) > HITS_PER_PAGE and number < LAST_SEARCH_PAGE
-    return page("search.html", query=query, hits=hits[:HITS_PER_PAGE], number=number, more=more)
+    own = SEARCH if query else ALL
+    return page("search.html", feed=own, query=query, hits=hits[:HITS_PER_PAGE], number=number, more=more)
 
 
 @pages.get("/sources")
 def sources() -> str:
     """Every source with its state, by region."""
-    views = current_site().store.sources()
+    views = [view for view in current_site().store.sources() if not view.withdrawn]
     by_region = [
         (region, list(group))
         for region, group in groupby(
@@ -174,24 +262,42 @@ def sources() -> str:
 
 
 @pages.get("/source")
-def source() -> str:
-    """One source: its state, and the stories that it is part of."""
-    url = request.args.get("url", "")
-    store = current_site().store
-    view = next((each for each in store.sources() if each.source.url == url), None)
+def source() -> Response:
+    """Where the page of a source stands, by the address of its feed: what it was before sources had names."""
+    view = current_site().view_of(request.args.get("url", ""))
     if view is None:
         abort(404)
-    piece = store.source_river(url, _cursor(), STORIES_PER_PAGE)
+    return _led_on(url_for("reader.source_page", slug=view.slug))
+
+
+@pages.get("/source/<slug>")
+def source_page(slug: str) -> str | Response:
+    """One source: its state, and the stories that it is part of."""
+    site, own = current_site(), f"{SOURCE}{slug}"
+    moved = site.settings.renamings.get(own)
+    if moved is not None:
+        return _led_on(path_of(moved))
+    view = next((each for each in site.store.sources() if each.slug == slug), None)
+    if view is None or view.withdrawn:
+        abort(410 if view else 404)
+    piece = site.store.source_river(view.source.url, _cursor(), STORIES_PER_PAGE)
     return page(
         "source.html",
-        canonical=absolute("reader.source", url=url),
+        feed=own if view.listed else "",
+        canonical=page_of(own),
         title=name_of(view),
         view=view,
         piece=piece,
         days=days(piece.stories),
-        now=current_site().clock(),
+        now=site.clock(),
         **_source_words(),
     )
+
+
+def _led_on(location: str) -> Response:
+    response = redirect(location, 301)
+    response.headers["Cache-Control"] = MOVED_CACHE
+    return response
 
 
 def _source_words() -> dict[str, Any]:
@@ -201,18 +307,6 @@ def _source_words() -> dict[str, Any]:
         "health_words": words.HEALTH_WORDS,
         "trouble_words": words.TROUBLE_WORDS,
     }
-
-
-@pages.get("/subscribe")
-def subscribe() -> str:
-    """How to follow the feeds, and the address of each."""
-    return page(
-        "subscribe.html",
-        canonical=absolute("reader.subscribe"),
-        slugs=current_site().slugs,
-        feed_title=feed_title,
-        opml=absolute("feeds.our_feeds"),
-    )
 
 
 def _cursor() -> str:

@@ -1,6 +1,6 @@
 """What every page needs: the settings, the categories, the clock, and the store, opened when first asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -9,12 +9,12 @@ from typing import cast
 
 from flask import current_app
 
+from aggregator.catalogue import catalogue, name_of
 from aggregator.classify import Taxonomy
 from aggregator.config import Settings
 from aggregator.store import SourceView, Store, StoreError, open_store
 
-ALL = "all"  # the slug of the feed that holds every category
-NAMES_SECONDS = 60  # names of sources change by hand, a few times a year
+VIEWS_SECONDS = 60  # sources change by hand, a few times a year
 
 Clock = Callable[[], datetime]
 
@@ -32,14 +32,20 @@ class Site:
     clock: Clock
     started_at: datetime
     _store: Store | None = None
-    _names: dict[str, str] = field(default_factory=dict)
-    _names_read_at: datetime | None = None
+    _read_views: tuple[SourceView, ...] = ()
+    _views_read_at: datetime | None = None
+    _catalogues: dict[str, tuple[tuple[SourceView, ...], Mapping[str, str]]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    @property
-    def slugs(self) -> tuple[str, ...]:
-        """Every feed of ours, the one that holds everything first."""
-        return (ALL, *self.taxonomy.slugs)
+    def feeds(self, language: str = "") -> Mapping[str, str]:
+        """Every feed of ours with what people call it, see `catalogue`; read again after a minute. While there is no
+        store, those that need no source.
+        """
+        views, language = self._views(), language or self.settings.language
+        held = self._catalogues.get(language)
+        if held is None or held[0] is not views:
+            held = self._catalogues[language] = (views, catalogue(self.taxonomy, views, language))
+        return held[1]
 
     @property
     def store(self) -> Store:
@@ -53,16 +59,22 @@ class Site:
 
     def source_name(self, url: str) -> str:
         """What people call a source; read again after a minute, or at once for a source that is new to us."""
-        read_at = self._names_read_at
-        if url not in self._names or read_at is None or (self.clock() - read_at).total_seconds() > NAMES_SECONDS:
-            self._names = {view.source.url: name_of(view) for view in self.store.sources()}
-            self._names_read_at = self.clock()
-        return self._names.get(url) or host_of(url)
+        view = self.view_of(url)
+        return name_of(view) if view else host_of(url)
 
+    def view_of(self, url: str) -> SourceView | None:
+        """A source, None where there is none; read again after a minute, or at once for a source that is new to us."""
+        return next((view for view in self._views(needed=url) if view.source.url == url), None)
 
-def name_of(view: SourceView) -> str:
-    """What people call a source: the editors' title, else its own, else its host."""
-    return view.source.title or view.state.feed_title or host_of(view.source.url)
+    def _views(self, needed: str = "") -> tuple[SourceView, ...]:
+        read_at = self._views_read_at
+        is_old = read_at is None or (self.clock() - read_at).total_seconds() > VIEWS_SECONDS
+        if is_old or (needed and needed not in {view.source.url for view in self._read_views}):
+            try:
+                self._read_views, self._views_read_at = self.store.sources(), self.clock()
+            except StoreError:
+                return self._read_views  # what was known last
+        return self._read_views
 
 
 def host_of(url: str) -> str:

@@ -5,6 +5,7 @@ category says which rule gave it.
 """
 
 from aggregator.classify.categories import classify
+from aggregator.classify.departements import departement_name
 from aggregator.classify.taxonomy import Row, Taxonomy, folded, load_taxonomy
 
-__all__ = ["Row", "Taxonomy", "classify", "folded", "load_taxonomy"]
+__all__ = ["Row", "Taxonomy", "classify", "departement_name", "folded", "load_taxonomy"]

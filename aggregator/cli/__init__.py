@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from aggregator import opml
-from aggregator.cli import explaining, printing
+from aggregator.cli import explaining, hiding, printing
 from aggregator.cli.once import poll_once
 from aggregator.config import Settings, load
 from aggregator.errors import AggregatorError, ConfigError
@@ -147,6 +147,15 @@ def export(settings: Settings, file: Path | None) -> None:
 
 
 @main.command()
+@click.option("--to", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where to.")
+@click.option("--server", type=click.Choice(["nginx", "caddy"]), help="Print a configuration for it instead.")
+@with_settings
+def publish(settings: Settings, folder: Path, server: str | None) -> None:
+    """Write the whole public output as files into a folder, for a web server or a CDN."""
+    import_module("aggregator.cli.static").publish(settings, folder, server)  # as for `_running`
+
+
+@main.command()
 @click.argument("item")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each item.")
 @with_settings
@@ -214,6 +223,57 @@ def pins(settings: Settings, everything: bool) -> None:
     with closing(_open(settings)) as store:
         for pin in store.pins(include_undone=everything):
             click.echo(printing.plain(explaining.pin_line(pin)))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@with_settings
+def subscribers(settings: Settings, as_json: bool) -> None:
+    """List who is told of changes to our feeds."""
+    with closing(_open(settings)) as store:
+        for line in printing.subscribers(store.subscriptions(), as_json=as_json):
+            click.echo(line)
+
+
+@main.command()
+@click.argument("item")
+@with_author
+@with_settings
+def hide(settings: Settings, item: str, note: str, by: str) -> None:
+    """Take an item out of every feed, page and search: ITEM as for `why`."""
+    with closing(_open_beside(settings)) as store:
+        hiding.said(store.hide(_one(store, item).id, by, note, utc_now()))
+
+
+@main.command()
+@click.argument("source", metavar="SOURCE-URL")
+@with_author
+@with_settings
+def withdraw(settings: Settings, source: str, note: str, by: str) -> None:
+    """Hide all that a source published and will publish: SOURCE-URL as in feeds.opml."""
+    with closing(_open_beside(settings)) as store:
+        hiding.said(store.withdraw(source, by, note, utc_now()))
+
+
+@main.command("show-again")
+@click.argument("number", type=click.IntRange(1, 1 << 53))
+@click.option("--by", default=_login, metavar="NAME", help="Who says so; your login name.")
+@with_settings
+def show_again(settings: Settings, number: int, by: str) -> None:
+    """Undo `hide` or `withdraw`: NUMBER as `hidden` lists it."""
+    with closing(_open_beside(settings)) as store:
+        hiding.said(store.unhide(number, by, utc_now()))
+
+
+@main.command()
+@click.option("--all", "everything", is_flag=True, help="List what was undone too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@with_settings
+def hidden(settings: Settings, everything: bool, as_json: bool) -> None:
+    """List what is hidden, the newest first."""
+    with closing(_open(settings)) as store:
+        for each in store.hidings(include_undone=everything):
+            click.echo(json.dumps(hiding.as_data(each)) if as_json else printing.plain(hiding.line(each)))
 
 
 @main.command()

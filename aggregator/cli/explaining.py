@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from aggregator.cli import hiding
 from aggregator.cli.printing import console, plain, said, when
 from aggregator.model import Evidence, Item, Key, Level, Link, Pin, PinKind, Stored
 from aggregator.store import Store, Tie
@@ -27,6 +28,8 @@ def explain(store: Store, stored: Stored) -> None:
     for category in item.categories:
         evidence = f", from {category.evidence!r}" if category.evidence else ""
         console.print(f"  category   {category.slug}, by the rule {category.rule!r}{said(evidence)}")
+    for each in hiding.of(store, stored):
+        console.print(f"  hidden     {said(hiding.line(each))}")
     console.print(f"  story      {stored.story_id}")
     joining = store.links(stored.story_id)
     for tie in store.links_of(stored.id):
@@ -114,6 +117,7 @@ def as_data(store: Store, stored: Stored) -> dict[str, Any]:
         "first_seen": stored.first_seen.isoformat(),
         "revisions": stored.revision,
         "categories": [asdict(category) for category in item.categories],
+        "hidden": [hiding.as_data(each) for each in hiding.of(store, stored)],
         "story": stored.story_id,
         "links": [{**_tie_data(tie, item), "joins": tie.link in joining} for tie in store.links_of(stored.id)],
         "pins": [_pin_data(pin, item.key) for pin in _pins(store, stored)],

@@ -1,5 +1,6 @@
 """What the commands print, for people."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from aggregator.errors import ErrorClass
+from aggregator.model import Subscription
 from aggregator.pipeline import Report
 from aggregator.store import SourceView
 
@@ -64,13 +66,49 @@ def round_over(reports: Sequence[Report]) -> None:
 
 def sources(views: Iterable[SourceView]) -> Iterator[str]:
     """The sources and how they are, a line each; under a failing one, what is wrong."""
-    heads = ("source", "items", "last read", "next check", "state")
-    rows = [(heads, "")] + [(_row(view), view.state.error) for view in views]
-    widths = [max(cell_len(row[place]) for row, _ in rows) for place in range(len(heads))]
-    for row, error in rows:
+    listed = list(views)
+    table = _table([("source", "items", "last read", "next check", "state"), *map(_row, listed)])
+    yield next(table)
+    for line, view in zip(table, listed, strict=True):
+        yield line
+        if view.state.error:
+            yield f"    {plain(view.state.error)}"
+
+
+def subscribers(subscriptions: Iterable[Subscription], *, as_json: bool) -> Iterator[str]:
+    """Who is told of changes, a line each. Of a callback only the host: the rest of it, and the secret, are between the
+    hub and the subscriber.
+    """
+    if as_json:
+        yield from (json.dumps(_subscriber(each)) for each in subscriptions)
+        return
+    heads = ("topic", "host", "lease until", "last delivery", "failures")
+    rows = [
+        (each.topic, each.host, when(each.lease_until), when(each.delivered_at), f"{each.tries} {each.error}".rstrip())
+        for each in subscriptions
+    ]
+    yield from _table([heads, *(tuple(map(plain, row)) for row in rows)])
+
+
+def _subscriber(each: Subscription) -> dict[str, object]:
+    delivered, due = each.delivered_at, each.due_at
+    return {
+        "topic": each.topic,
+        "host": each.host,
+        "lease_until": each.lease_until.isoformat(),
+        "last_delivery": delivered and delivered.isoformat(),
+        "owed": each.version < each.owed,
+        "failures": each.tries,
+        "error": each.error,
+        "next_try": due and due.isoformat(),
+    }
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Rows with their cells under one another, the first one too."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
         yield "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
-        if error:
-            yield f"    {plain(error)}"
 
 
 def _row(view: SourceView) -> tuple[str, str, str, str, str]:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import signal
 import tempfile
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
@@ -34,10 +33,10 @@ def run(settings: Settings) -> None:
 def serve(settings: Settings) -> None:
     """Serve until stopped."""
     _log(settings.log_level)
-    with Site(settings), suppress(KeyboardInterrupt):
+    with Site(settings) as site, suppress(KeyboardInterrupt):
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, for process managers
         _greet(settings)
-        threading.Event().wait()
+        site.wait()
 
 
 def demo(settings: Settings, pause_seconds: float) -> None:
@@ -101,4 +100,3 @@ def _log(level: str) -> None:
     else:
         logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what it has to say, the poller says
-    logging.getLogger("waitress").setLevel(logging.WARNING)

@@ -10,10 +10,11 @@ import errno
 import re
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from io import BytesIO
 from types import MappingProxyType, TracebackType
 from typing import Self
 from urllib.parse import quote, urljoin
@@ -57,7 +58,7 @@ _USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer. Its body is read for a 200 only."""
+    """An answer. `get` reads the body of a 200 only."""
 
     url: str  # that answered, without user and password
     status: int
@@ -74,6 +75,12 @@ class _Hop:
     listed: bool = False  # does allow_private name the host and port of the URL?
     phase: str = "while requesting"
     refused: list[str] = field(default_factory=list)  # addresses
+
+    def aim(self, url: URL, allowed: Collection[tuple[str, int]]) -> None:
+        """Go for this URL next."""
+        self.listed = (plain_host(url.raw_host or ""), url.port or 0) in allowed
+        self.phase = "while requesting"
+        self.refused.clear()
 
 
 _hop: ContextVar[_Hop] = ContextVar("hop")  # aiohttp's tasks that race for a connection inherit it
@@ -146,12 +153,34 @@ class HttpClient:
 
         Requests queue for `per_host` and `concurrency` first; the deadline runs from the turn of this one.
         """
+        async with self._asking(url, headers) as (start, sent, hop):
+            return await self._follow(start, sent, hop)
+
+    async def ask(
+        self, method: str, url: str, headers: Mapping[str, str] = _NO_HEADERS, body: bytes = b"", limit: int = 0
+    ) -> Response:
+        """Send one request, whatever the answer: a redirect is not followed. Raises FetchError.
+
+        The body of a 2xx is read up to `limit` bytes, more is an error; at 0 it is not read at all. Queues like `get`.
+        """
+        async with self._asking(url, headers) as (start, sent, hop):
+            hop.aim(start, self._allowed)
+            # Not the bytes themselves: aiohttp warns of more than a megabyte of them.
+            data = BytesIO(body) if body else None
+            async with self._session.request(method, start, headers=sent, data=data, allow_redirects=False) as got:
+                content = await self._body(got, limit, hop) if limit and 200 <= got.status < 300 else b""
+                got.close()
+                return Response(str(start), got.status, _joined(got.headers.items()), content)
+
+    @asynccontextmanager
+    async def _asking(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[tuple[URL, Mapping[str, str], _Hop]]:
+        """Wait for a turn; within the deadline, errors of others become a FetchError."""
         hop = _Hop(without_userinfo(url))
         _hop.set(hop)
         try:
             start, headers = _with_credentials(_parsed(url), headers)
             async with self._turn_of(start), self._turns, asyncio.timeout(self._settings.timeout_seconds):
-                return await self._follow(start, headers, hop)
+                yield start, headers, hop
         except _FOREIGN_ERRORS as error:
             raise FetchError(hop.asked, _class(error, hop), self._message(error, hop)) from error
 
@@ -177,18 +206,21 @@ class HttpClient:
             url = target
 
     async def _ask(self, url: URL, headers: Mapping[str, str], hop: _Hop) -> tuple[int, CIMultiDictProxy[str], bytes]:
-        hop.listed = (plain_host(url.raw_host or ""), url.port) in self._allowed
-        hop.phase = "while requesting"
+        hop.aim(url, self._allowed)
         async with self._session.get(url, headers=headers, allow_redirects=False) as answer:
-            hop.phase = "while reading body"
-            hop.refused.clear()  # another address of the host is public, and answers
             body = b""
             if answer.status == 200:
-                coding = ",".join(answer.headers.getall("Content-Encoding", ()))
-                body = await read_body(answer.content, coding, self._body_limit, hop.asked)
+                body = await self._body(answer, self._body_limit, hop)
             else:
                 answer.close()
             return answer.status, answer.headers, body
+
+    @staticmethod
+    async def _body(answer: aiohttp.ClientResponse, limit: int, hop: _Hop) -> bytes:
+        hop.phase = "while reading body"
+        hop.refused.clear()  # another address of the host is public, and answers
+        coding = ",".join(answer.headers.getall("Content-Encoding", ()))
+        return await read_body(answer.content, coding, limit, hop.asked)
 
     def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
         """Make the socket for a connection, unless it would lead inside. Called for literal addresses too."""

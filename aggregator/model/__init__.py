@@ -4,8 +4,32 @@ All are frozen. All times are aware and in UTC. Text is plain text unless a fiel
 in the order of the document they were read from, unless a comment says otherwise.
 """
 
-from aggregator.model.feeds import CategoryFeed, FeedEntry, Format, Rendition
+from aggregator.model.feeds import (
+    AS_ANNOUNCED,
+    PAGE_ENTRIES,
+    CategoryFeed,
+    Content,
+    FeedEntry,
+    Format,
+    Options,
+    Picture,
+    Rendition,
+)
 from aggregator.model.gists import Frequencies, Gist
+from aggregator.model.hub import (
+    Ended,
+    Intent,
+    Limit,
+    Limits,
+    Mode,
+    Ping,
+    Push,
+    Pushed,
+    PushFailed,
+    Subscription,
+    Topic,
+    Unchanged,
+)
 from aggregator.model.items import Category, Date, Enclosure, Entry, Genre, Image, Item, Key, Origin, ParsedFeed
 from aggregator.model.prints import Near, Print
 from aggregator.model.sources import (
@@ -24,18 +48,22 @@ from aggregator.model.stories import (
     Decision,
     DecisionKind,
     Evidence,
+    Hiding,
     Level,
     Link,
     Pin,
     PinKind,
     Stored,
     Story,
+    Tombstone,
     Update,
 )
 
 __all__ = [
-    "Category", "CategoryFeed", "Closed", "Date", "Decision", "DecisionKind", "Enclosure", "Entry", "Evidence",
-    "FeedEntry", "FetchFailed", "Fetched", "Format", "Frequencies", "Genre", "Gist", "Gone", "Image", "Item", "Key",
-    "Level", "Link", "Near", "NotModified", "Origin", "Outcome", "ParsedFeed", "Pin", "PinKind", "Print", "Rendition",
-    "Republish", "Source", "SourceKind", "SourceState", "Stored", "Story", "Update",
+    "AS_ANNOUNCED", "PAGE_ENTRIES", "Category", "CategoryFeed", "Closed", "Content", "Date", "Decision", "DecisionKind",
+    "Enclosure", "Ended", "Entry", "Evidence", "FeedEntry", "FetchFailed", "Fetched", "Format", "Frequencies", "Genre",
+    "Gist", "Gone", "Hiding", "Image", "Intent", "Item", "Key", "Level", "Limit", "Limits", "Link", "Mode", "Near",
+    "NotModified", "Options", "Origin", "Outcome", "ParsedFeed", "Picture", "Pin", "PinKind", "Ping", "Print", "Push",
+    "PushFailed", "Pushed", "Rendition", "Republish", "Source", "SourceKind", "SourceState", "Stored", "Story",
+    "Subscription", "Tombstone", "Topic", "Unchanged", "Update",
 ]  # fmt: skip

@@ -5,8 +5,55 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from aggregator.model.items import Item, Origin
+from aggregator.model.items import Item, Key, Origin
 from aggregator.model.sources import Republish
+from aggregator.model.stories import Tombstone
+
+PAGE_ENTRIES = 50  # of a closed page of the log; never change it: what was linked must stay as it was
+
+
+class Picture(StrEnum):
+    """Where the picture of an entry stands."""
+
+    INLINE = "inline"  # in the text, and as enclosure and Media RSS
+    ENCLOSURE = "enclosure"  # as enclosure and Media RSS only
+    NONE = "none"
+
+
+class Content(StrEnum):
+    """How much of an entry a feed gives."""
+
+    FULL = "full"  # the whole text where its source allows it, else the lead
+    SUMMARY = "summary"  # the lead
+    TEXT = "text"  # the lead without any markup
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a feed was asked for; the defaults are the feed as it is announced.
+
+    `limit` is from 1 to the length of a feed as the settings have it, and never more than PAGE_ENTRIES: who parses an
+    address refuses or cuts what is outside. One that equals that length is still written, as it leaves the archive out.
+    """
+
+    img: Picture = Picture.INLINE
+    content: Content = Content.FULL
+    limit: int = 0  # entries; 0: as many as the settings say
+    credit: bool = False  # the name of the source before each title
+
+    @property
+    def query(self) -> str:
+        """The options in an address: one way to write each set of them, "" for the defaults."""
+        parts = {
+            "content": self.content if self.content is not Content.FULL else "",
+            "credit": "prefix" if self.credit else "",
+            "img": self.img if self.img is not Picture.INLINE else "",
+            "limit": str(self.limit) if self.limit else "",
+        }
+        return "&".join(f"{name}={value}" for name, value in parts.items() if value)
+
+
+AS_ANNOUNCED = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +68,7 @@ class FeedEntry:
     updated: datetime
     also: tuple[Origin, ...] = ()  # the other sources; `url` is the link of their item
     republish: Republish = Republish.LEAD
+    keys: tuple[Key, ...] = ()  # of the item that the id is of, then of those that `also` names
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +87,14 @@ class CategoryFeed:
     publisher: str  # our name
     category_scheme: str
     genre_scheme: str
-    labels: Mapping[str, str] = field(default_factory=dict)  # category or genre slug → what people read
+    departement_scheme: str
+    labels: Mapping[str, str] = field(default_factory=dict)  # slug of a category, département or genre → its name
+    options: Options = AS_ANNOUNCED
+    page: int = 0  # the closed page of the log that it shows; 0: the head
+    pages: int = 0  # closed pages that the log has
+    removed: tuple[Tombstone, ...] = ()  # entries that were retracted lately, the last first
+    hub: str = ""  # where changes are pushed from, "" nowhere
+    query: str = ""  # what was searched for, in the feed of a search
 
 
 class Format(StrEnum):
@@ -57,7 +112,7 @@ class Rendition:
     slug: str
     format: Format
     content_type: str
-    body: bytes
-    gzip: bytes
-    etag: str  # strong, quoted, over `body`; that of the gzip form ends in -gz
+    body: bytes  # as it is; `publish.encodings.encode` makes the compressed forms
+    etag: str  # strong, quoted, over `body`, or of a delta over the whole feed; see `publish.render_delta`
     updated: datetime  # when the bytes last changed
+    entries: tuple[bytes, ...] = ()  # for each entry of the feed, what tells its form here from every other

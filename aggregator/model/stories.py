@@ -20,6 +20,7 @@ class Stored:
     changed_at: datetime  # last material change, by the source's clock where it is sane
     revision: int = 0  # how many earlier revisions are kept
     reason: str = ""  # how its identity was found
+    hidden: bool = False  # an editor took it out of sight, or its source was withdrawn
 
 
 class DecisionKind(StrEnum):
@@ -140,3 +141,25 @@ class Story:
     event: int | None = None  # the same in all stories about one event; None: no other story is about it
     event_sources: int = 0  # who tells of that, the story's own sources too
     entered_at: datetime | None = None  # when it entered the feed asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Hiding:
+    """An editor's word that an item is not shown, or nothing of a source; undone, it leaves no trace."""
+
+    id: int
+    source: str  # URL
+    guid: str  # of the item, "" for the whole source
+    by: str
+    note: str
+    made_at: datetime
+    undone_at: datetime | None = None
+    undone_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """An entry that was in a feed and was retracted."""
+
+    entry_id: str
+    at: datetime

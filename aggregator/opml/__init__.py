@@ -7,6 +7,6 @@ lists that we publish. docs/source-list.md explains the attributes to editors. O
 
 from aggregator.opml.document import Document, read
 from aggregator.opml.foreign import merge, read_foreign
-from aggregator.opml.lists import write_sources, write_subscriptions
+from aggregator.opml.lists import Folder, Line, write_sources, write_subscriptions
 
-__all__ = ["Document", "merge", "read", "read_foreign", "write_sources", "write_subscriptions"]
+__all__ = ["Document", "Folder", "Line", "merge", "read", "read_foreign", "write_sources", "write_subscriptions"]

@@ -1,6 +1,7 @@
 """The lists that we publish: takes our feeds or our Sources, gives OPML 2.0. Never tells what is private."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -11,20 +12,49 @@ from aggregator.opml import line
 from aggregator.opml.tree import ILLEGAL
 
 
-def write_subscriptions(title: str, feeds: Iterable[tuple[str, str, str, str]], now: datetime) -> bytes:
-    """The list of our feeds for a reader to import; each is title, feed URL, page URL and description."""
-    root, body = _document(title, now)
-    for text, xml_url, html_url, description in feeds:
-        attributes = {
-            "text": text,
-            "title": text,
-            "type": "rss",  # OPML 2.0 says rss for Atom too
-            "xmlUrl": xml_url,
-            "htmlUrl": html_url,
-            "description": description,
-        }
-        _outline(body, attributes)
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A feed of ours in a list."""
+
+    title: str
+    url: str
+    page: str
+    description: str = ""
+    language: str = ""
+    category: str = ""  # as OPML 2.0 writes it: "/region/economie"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Feeds of ours under one name; the line of a feed may be the name."""
+
+    title: str
+    outlines: Sequence["Line | Folder"]
+
+
+def write_subscriptions(title: str, outlines: Iterable[Line | Folder], now: datetime, owner: str = "") -> bytes:
+    """The list of our feeds for a reader to import; `owner` is a page that says how to reach us."""
+    root, body = _document(title, now, owner)
+    _add(body, outlines)
     return _bytes(root)
+
+
+def _add(parent: etree._Element, outlines: Iterable[Line | Folder]) -> None:
+    for each in outlines:
+        if isinstance(each, Folder):
+            _add(_outline(parent, {"text": each.title}), each.outlines)
+            continue
+        attributes = {
+            "text": each.title,
+            "title": each.title,
+            "type": "rss",  # OPML 2.0 says rss for Atom too
+            "xmlUrl": each.url,
+            "htmlUrl": each.page,
+            "description": each.description,
+            "language": each.language,
+            "category": each.category,
+        }
+        _outline(parent, attributes)
 
 
 def write_sources(sources: Iterable[Source], title: str, now: datetime) -> bytes:
@@ -51,12 +81,18 @@ def _folder(folders: dict[str, etree._Element], region: str) -> etree._Element:
     return folders[region]
 
 
-def _document(title: str, now: datetime) -> tuple[etree._Element, etree._Element]:
+def _document(title: str, now: datetime, owner: str = "") -> tuple[etree._Element, etree._Element]:
     root = etree.Element("opml", version="2.0")
     head = etree.SubElement(root, "head")
-    stamps = {"title": title, "dateModified": format_datetime(now), "docs": "https://opml.org/spec2.opml"}
+    stamps = {
+        "title": title,
+        "dateModified": format_datetime(now),
+        "ownerId": owner,
+        "docs": "https://opml.org/spec2.opml",
+    }
     for name, text in stamps.items():
-        etree.SubElement(head, name).text = ILLEGAL.sub("", text)
+        if text:
+            etree.SubElement(head, name).text = ILLEGAL.sub("", text)
     return root, etree.SubElement(root, "body")
 
 

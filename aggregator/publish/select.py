@@ -4,12 +4,18 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from aggregator.config import Settings
-from aggregator.model import CategoryFeed, FeedEntry, Origin, Source, SourceState, Stored, Story
+from aggregator.model import CategoryFeed, FeedEntry, Key, Origin, Source, SourceState, Stored, Story
 
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]{1,1000}")
+# What may be an id (RFC 4287 §4.2.6): an address, a tag: of RFC 4151, a urn:. Many a source writes its name there.
+_URI = re.compile(
+    r"(?:https?://[^\s<>\"{}|\\^`]{1,1000}"
+    r"|tag:(?:[a-z0-9._-]+@)?[a-z0-9.-]+,\d{4}(?:-\d\d){0,2}:[A-Za-z0-9;/?:@&=+$._!~*'()%,#-]{0,1000}"
+    r"|urn:uuid:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    r"|urn:(?!uuid:)[a-z0-9][a-z0-9-]{1,31}:[A-Za-z0-9()+,.:=@;$_!*'%-]{1,1000})"
+)
 
 ALL = "all"  # the feed of everything; its page is the front page
 
@@ -18,7 +24,9 @@ ALL = "all"  # the feed of everything; its page is the front page
 class _Phrases:
     """What a feed says of itself in one language."""
 
+    unfilled: str  # of a title
     empty: str
+    taken: str  # of a closed page
     all: str
     category: str
     one: str
@@ -27,6 +35,8 @@ class _Phrases:
 
 _PHRASES = {
     "fr": _Phrases(
+        unfilled="{title} (rien pour l’instant)",
+        taken="Plus rien de ce qui est paru ici n’est visible.",
         empty="Rien n’est encore paru ici ; les prochains articles s’y ajouteront.",
         all="Tous les articles {sources}",
         category="Articles « {label} » {sources}",
@@ -34,6 +44,8 @@ _PHRASES = {
         many="de {count} sources",
     ),
     "en": _Phrases(
+        unfilled="{title} (nothing yet)",
+        taken="Nothing of what came in here can be seen any more.",
         empty="Nothing has come in here yet; the next articles will.",
         all="All articles from {sources}",
         category="Articles on “{label}” from {sources}",
@@ -82,23 +94,43 @@ def select(
     labels: Mapping[str, str],
     settings: Settings,
     empty_updated: datetime,
+    own: str = "",
+    query: str = "",
 ) -> CategoryFeed:
     """Describe the feed with that slug; entries keep the order of the stories, newest first.
 
-    `sources` and `states` are by URL, `labels` by slug of category, genre or place. A feed without stories is as of
-    `empty_updated`, which must stay the same from call to call.
+    `sources` and `states` are by URL, `labels` by slug of feed, category, département or genre. A feed without stories
+    is as of `empty_updated`, which must stay the same from call to call. `own` is the source that the feed is of, if it
+    is of one: its item stands for each story. `query` is what was searched for, in the feed of a search.
     """
     origins = _Origins(sources, states)
-    entries = tuple(_entry(story, origins, settings.public_url) for story in stories)
-    page = "" if feed == ALL else feed
-    label = labels.get(feed) or feed
+    entries = tuple(_entry(_led_by(own, story), story.lead.item.key, origins, settings.public_url) for story in stories)
+    return describe(feed, entries, labels=labels, settings=settings, empty_updated=empty_updated, query=query)
+
+
+def describe(
+    feed: str,
+    entries: tuple[FeedEntry, ...],
+    *,
+    labels: Mapping[str, str],
+    settings: Settings,
+    empty_updated: datetime,
+    query: str = "",
+    page: int = 0,
+) -> CategoryFeed:
+    """Describe the feed, or the closed page of its log, that holds these entries."""
+    asked = f"?q={quote(query, safe='')}" if query else ""
+    place = "" if feed == ALL else feed
+    label = f"« {query} »" if query else labels.get(feed) or feed
+    phrases = _PHRASES.get(settings.language.lower().partition("-")[0], _PHRASES["en"])
+    title = settings.title if feed == ALL else f"{label} – {settings.title}"
     return CategoryFeed(
         slug=feed,
-        id=f"tag:{settings.authority}:feed/{feed}",
-        title=settings.title if feed == ALL else f"{label} – {settings.title}",
-        subtitle=_subtitle(feed, label, entries, settings.language),
+        id=f"tag:{settings.authority}:feed/{feed}{asked}",
+        title=title if entries or page else phrases.unfilled.format(title=title),
+        subtitle=_subtitle(feed, label, entries, phrases) if entries else phrases.taken if page else phrases.empty,
         language=settings.language,
-        site=f"{settings.public_url}/{page}",
+        site=f"{settings.public_url}/{place}{asked}",
         base=f"{settings.public_url}/feeds/{feed}",
         updated=max((entry.updated for entry in entries), default=empty_updated),
         entries=entries,
@@ -106,15 +138,29 @@ def select(
         # tag: URIs, so that the schemes survive a move of the site
         category_scheme=f"tag:{settings.authority}:categories",
         genre_scheme=f"tag:{settings.authority}:genres",
+        departement_scheme=f"tag:{settings.authority}:departements",
         labels=labels,
+        page=page,
+        hub="" if page or query else settings.hub_address,  # the hub takes no searches
+        query=query,
     )
 
 
-def _entry(story: Story, origins: _Origins, public_url: str) -> FeedEntry:
+def _led_by(source: str, story: Story) -> Story:
+    items = (story.lead, *story.others)
+    lead = next((each for each in items if each.item.source == source), story.lead)
+    if lead is story.lead:
+        return story
+    others = tuple(each for each in items if each is not lead)
+    return replace(story, lead=lead, others=others, updated=max(lead.changed_at, story.sort_at))
+
+
+def _entry(story: Story, opener: Key, origins: _Origins, public_url: str) -> FeedEntry:
     lead = story.lead
     published = min(lead.item.published.at or lead.first_seen, lead.first_seen)
     updated = max(story.updated, published)
     source = origins.of(lead)
+    also = tuple(_also(lead, source, story.others, origins))
     return FeedEntry(
         id=story.entry_id,
         url=f"{public_url}/story/{story.id}",
@@ -123,32 +169,30 @@ def _entry(story: Story, origins: _Origins, public_url: str) -> FeedEntry:
         source=replace(source, updated=min(source.updated or updated, updated)),
         published=published,
         updated=updated,
-        also=tuple(_also(lead, source, story.others, origins)),
+        also=tuple(origin for _, origin in also),
         republish=origins.source(lead.item.source).republish,
+        keys=(opener, *(key for key, _ in also)),
     )
 
 
-def _also(lead: Stored, source: Origin, others: Iterable[Stored], origins: _Origins) -> Iterable[Origin]:
-    """Name each other source once, with the link of its first item; those of items without a link are left out."""
+def _also(lead: Stored, source: Origin, others: Iterable[Stored], origins: _Origins) -> Iterable[tuple[Key, Origin]]:
+    """Name each other source once, with the key and the link of its first item; items without a link are left out."""
     seen = {lead.item.source, source.url}
     for other in others:
         origin = origins.of(other)
         if other.item.link and not seen & {other.item.source, origin.url}:
             seen |= {other.item.source, origin.url}
-            yield Origin(title=origin.title, url=other.item.link, site=origin.site, id=origin.id)
+            yield other.item.key, Origin(title=origin.title, url=other.item.link, site=origin.site, id=origin.id)
 
 
-def _subtitle(feed: str, label: str, entries: tuple[FeedEntry, ...], language: str) -> str:
-    phrases = _PHRASES.get(language.lower().partition("-")[0], _PHRASES["en"])
-    if not entries:
-        return phrases.empty
+def _subtitle(feed: str, label: str, entries: tuple[FeedEntry, ...], phrases: _Phrases) -> str:
     count = len({entry.source.url for entry in entries})
     sources = phrases.one if count == 1 else phrases.many.format(count=count)
     return (phrases.all if feed == ALL else phrases.category).format(label=label, sources=sources)
 
 
 def _first_uri(*candidates: str) -> str:
-    """The first that may be an id (RFC 4287 §4.2.6); many a source writes its name there."""
+    """The first that may be an id; the last one where none may."""
     return next(filter(_URI.fullmatch, candidates), candidates[-1])
 
 

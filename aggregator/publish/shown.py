@@ -1,12 +1,16 @@
 """What an entry shows, the same in every format: title, link, author, terms, picture and text."""
 
-from collections.abc import Callable, Mapping
+import re
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from html import escape
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from aggregator.model import CategoryFeed, Enclosure, FeedEntry, Format, Genre, Image, Republish
+from aggregator.model import CategoryFeed, Content, Enclosure, FeedEntry, Format, Genre, Image, Picture, Republish
+from aggregator.publish.characters import uri
 
 CONTENT_TYPES: Mapping[Format, str] = {
     Format.ATOM: "application/atom+xml",
@@ -36,15 +40,95 @@ _TYPES = {
     ".webm": "video/webm",
     ".pdf": "application/pdf",
 }
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")  # RFC 6838 §4.2
+_POINT = re.compile(r"(-?\d{1,2}(?:\.\d+)?) (-?\d{1,3}(?:\.\d+)?)")
+_FIGURE = re.compile(r"<figure\b[^>]*>.*?</figure>", re.DOTALL)
+_IMAGE = re.compile(r"<img\b[^>]*>")
+_NOTHING_LEFT = re.compile(r"<(a|p)\b[^>]*>\s*</\1>")
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A category or genre as a feed names it."""
+    """A category, département or genre as a feed names it."""
 
     slug: str
     scheme: str
     label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An entry with all that its bytes depend on but for the format; nothing else of the feed changes them."""
+
+    entry: FeedEntry
+    categories: tuple[Term, ...]
+    departements: tuple[Term, ...]
+    genres: tuple[Term, ...]  # one, or none where it is the usual one
+    language: str  # of the feed
+    home: str  # where our pages are
+    img: Picture
+    content: Content
+    credit: bool
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The categories, then the départements, then the genre."""
+        return (*self.categories, *self.departements, *self.genres)
+
+    @property
+    def image(self) -> Image | None:
+        """The picture, unless none is wanted."""
+        return None if self.img is Picture.NONE else self.entry.item.image
+
+    @property
+    def inline(self) -> Image | None:
+        """The picture that stands in the text."""
+        return self.entry.item.image if self.img is Picture.INLINE else None
+
+    @property
+    def enclosures(self) -> tuple[Enclosure, ...]:
+        """What is attached, without pictures where none are wanted."""
+        attached = self.entry.item.enclosures
+        return tuple(
+            each for each in attached if self.img is not Picture.NONE or not media_type(each).startswith("image/")
+        )
+
+
+def shown(feed: CategoryFeed, entry: FeedEntry) -> Shown:
+    """An entry as this feed shows it."""
+    item, options = entry.item, feed.options
+    genres = () if item.genre is Genre.ARTICLE else (item.genre.value,)
+    return Shown(
+        entry,
+        _terms(feed, feed.category_scheme, (category.slug for category in item.categories)),
+        _terms(feed, feed.departement_scheme, item.departements, "dep/"),
+        _terms(feed, feed.genre_scheme, genres),
+        feed.language,
+        feed.base.removesuffix(f"/feeds/{feed.slug}"),
+        options.img,
+        options.content,
+        options.credit,
+    )
+
+
+def with_uris(shown: Shown) -> Shown:
+    """The same with every address as a URI; clean ones may hold any letter."""
+    entry, item = shown.entry, shown.entry.item
+    source = replace(entry.source, url=uri(entry.source.url), site=uri(entry.source.site))
+    fit = replace(
+        item,
+        link=uri(item.link),
+        image=item.image and replace(item.image, url=uri(item.image.url)),
+        enclosures=tuple(replace(each, url=uri(each.url)) for each in item.enclosures),
+    )
+    also = tuple(replace(each, url=uri(each.url)) for each in entry.also)
+    return replace(shown, entry=replace(entry, item=fit, source=source, also=also))
+
+
+def _terms(feed: CategoryFeed, scheme: str, slugs: Iterable[str], folder: str = "") -> tuple[Term, ...]:
+    return tuple(
+        Term(slug, scheme, feed.labels.get(folder + slug) or slug) for slug in dict.fromkeys(slugs) if slug.strip()
+    )
 
 
 def link(entry: FeedEntry) -> str:
@@ -52,8 +136,17 @@ def link(entry: FeedEntry) -> str:
     return entry.item.link or entry.url
 
 
-def title(entry: FeedEntry) -> str:
-    """The title, never empty: all formats and feedgen ask for one."""
+def title(shown: Shown) -> str:
+    """The title, never empty: all formats and feedgen ask for one. With the source before it where that is wanted."""
+    entry, source = shown.entry, shown.entry.source.title.strip()
+    plain = _title(entry)
+    if not shown.credit or not source or plain == source:
+        return plain
+    colon = "\u00a0: " if shown.language.lower().partition("-")[0] == "fr" else ": "
+    return f"{source}{colon}{plain}"
+
+
+def _title(entry: FeedEntry) -> str:
     lead = " ".join(entry.item.lead.split())
     return entry.item.title.strip() or _cut(lead) or entry.source.title.strip() or link(entry)
 
@@ -68,56 +161,79 @@ def rights(entry: FeedEntry) -> str:
     return entry.item.rights.strip() or entry.source.rights.strip()
 
 
-def terms(feed: CategoryFeed, entry: FeedEntry) -> tuple[Term, ...]:
-    """The categories, then the genre unless it is the usual one."""
-    slugs = dict.fromkeys(category.slug for category in entry.item.categories if category.slug)
-    found = [Term(slug, feed.category_scheme, feed.labels.get(slug) or slug) for slug in slugs]
-    genre = entry.item.genre
-    if genre is not Genre.ARTICLE:
-        found.append(Term(genre.value, feed.genre_scheme, feed.labels.get(genre.value) or genre.value))
-    return tuple(found)
+def moment(entry: FeedEntry) -> datetime:
+    """When it last changed, told apart from what changed in the same second by a fraction that follows from its id.
+
+    Sources publish in batches, and entries with one date are in no order for a reader (the W3C validator warns). A
+    fraction that followed from the neighbours would move when they do, and announce the entry again.
+    """
+    return entry.updated.replace(microsecond=zlib.crc32(entry.id.encode("utf-8", "replace")) % 1_000_000)
 
 
-def language(feed: CategoryFeed, entry: FeedEntry) -> str:
+def language(shown: Shown) -> str:
     """The language of the entry where it is not that of the feed, else nothing."""
-    return entry.item.language if entry.item.language != feed.language else ""
+    own = shown.entry.item.language
+    return own if own != shown.language else ""
+
+
+def point(entry: FeedEntry) -> str:
+    """The place, "latitude longitude"; nothing where that is nowhere on earth."""
+    found = _POINT.fullmatch(entry.item.point)
+    return entry.item.point if found and abs(float(found[1])) <= 90 and abs(float(found[2])) <= 180 else ""
 
 
 def media_type(media: Enclosure | Image) -> str:
     """The media type as claimed, else by the extension of the URL, else the least surprising one."""
+    if _MEDIA_TYPE.fullmatch(media.type):
+        return media.type
     fallback = "image/jpeg" if isinstance(media, Image) else "application/octet-stream"
-    return media.type or _TYPES.get(PurePosixPath(_path(media.url)).suffix.lower(), fallback)
+    return _TYPES.get(PurePosixPath(_path(media.url)).suffix.lower(), fallback)
 
 
-def content(entry: FeedEntry) -> str:
+def content(shown: Shown) -> str:
     """The HTML of the entry, never empty: picture with credit, lead, and the whole text where that is allowed."""
-    full = full_text(entry)
-    figure = "" if _shows_picture(full, entry.item.image) else _figure(entry.item.image)
-    return _lines(figure, "" if _begins_with_lead(entry, full) else _lead(entry), full)
+    full, image = full_text(shown), shown.inline
+    figure = "" if _shows_picture(full, image) else _figure(image)
+    return _lines(figure, "" if _begins_with_lead(shown.entry, full) else _lead(shown.entry), full)
 
 
-def description(entry: FeedEntry, text: Callable[[str], str]) -> str:
+def description(shown: Shown, text: Callable[[str], str]) -> str:
     """The HTML for pages that embed a feed: picture, lead, credit; `text` has a word on each plain text.
 
     Some show the first words without any markup, so nothing but the lead may stand at the beginning. WordPress decodes
     once more before it looks for tags: a quotation mark in an attribute would let the tag run on into the lead.
     """
-    image = entry.item.image
+    if shown.content is Content.TEXT:
+        return escape(text(plain_text(shown.entry)), quote=False)
+    image = shown.inline
     picture = credit = ""
     if image:
         safe = replace(image, url=image.url.replace('"', "%22"), alt=text(image.alt).replace('"', "”"))
         picture = f"<p>{_img(safe)}</p>"
         credit = f"<p><small>{escape(text(image.credit))}</small></p>" if image.credit.strip() else ""
-    return _lines(picture, _lead(entry, text), credit)
+    return _lines(picture, _lead(shown.entry, text), credit)
 
 
-def full_text(entry: FeedEntry) -> str:
-    """The whole text as safe HTML where its source allows us to give it on, else nothing."""
-    return entry.item.html if entry.republish is Republish.FULL else ""
+def plain_text(entry: FeedEntry) -> str:
+    """The lead without markup, never empty."""
+    return entry.item.lead.strip() or _title(entry)
+
+
+def full_text(shown: Shown) -> str:
+    """The whole text as safe HTML where it is wanted and its source allows us to give it on, else nothing."""
+    entry = shown.entry
+    if shown.content is not Content.FULL or entry.republish is not Republish.FULL:
+        return ""
+    return entry.item.html if shown.img is Picture.INLINE else _without_pictures(entry.item.html)
+
+
+def _without_pictures(html: str) -> str:
+    html = _IMAGE.sub("", _FIGURE.sub(lambda found: "" if "<img" in found[0] else found[0], html))
+    return _NOTHING_LEFT.sub("", _NOTHING_LEFT.sub("", html)).strip()
 
 
 def _lead(entry: FeedEntry, text: Callable[[str], str] = str) -> str:
-    return f"<p>{escape(text(entry.item.lead.strip() or title(entry)))}</p>"
+    return f"<p>{escape(text(plain_text(entry)))}</p>"
 
 
 def _figure(image: Image | None) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from aggregator.errors import StoreError
 from aggregator.model import Decision, DecisionKind, Item, Key, Print, SourceState, Update
 from aggregator.store import links, near
-from aggregator.store.log import Log, change_all, feeds_of
+from aggregator.store.hidden import is_withdrawn
+from aggregator.store.log import Log, change_all, feeds_of, terms_of
 from aggregator.store.rows import to_json, to_seconds, to_state
 from aggregator.store.stories import component, regroup
 
@@ -34,7 +35,7 @@ class Commit:
         self.entry_ids: set[str] = set()  # given in this update
         self.opened: dict[int, Decision] = {}  # stories of new items, by id
         self.shaken: set[int] = set()  # items whose story, or its feeds, may be others now
-        self.source_id, self.old_state = self._source()
+        self.source_id, self.old_state, self.source_slug, self.withdrawn = self._source()
 
     def write(self) -> None:
         """Write it all."""
@@ -49,12 +50,12 @@ class Commit:
 
     # ── the source
 
-    def _source(self) -> tuple[int, SourceState]:
+    def _source(self) -> tuple[int, SourceState, str, bool]:
         url = self.update.state.url
-        row = self.db.execute("SELECT id, state FROM sources WHERE url = ?", (url,)).fetchone()
+        row = self.db.execute("SELECT id, state, slug FROM sources WHERE url = ?", (url,)).fetchone()
         if row is None:
             raise StoreError(f"while writing a poll: no such source: {url!r}")
-        return row[0], to_state(row[1])
+        return row[0], to_state(row[1]), row[2], is_withdrawn(self.db, row[0])
 
     def _feed_speaks_differently_of_itself(self) -> bool:
         old, new = self.old_state, self.update.state
@@ -89,21 +90,23 @@ class Commit:
             changed_at = to_seconds(decision.changed_at or self.update.at)
             self.ids[item.key], self.opened[story] = own, decision
             row = (own, self.source_id, item.guid, item.canonical, story, self.at, changed_at, decision.reason)
-            items.append((*row, to_json(item)))
+            items.append((*row, to_json(item), self.withdrawn))
             told = (story, self._entry_id(item), own, self._sort_at(decision), decision.late)
-            stories.append((*told, _listed(_categories(item))))
+            stories.append((*told, _listed(terms_of(item, self.source_slug))))
             words.append((own, title, text))
             prints.append(self._printed(own, item, print_, self.at))
         self.db.executemany(
-            "INSERT INTO stories (id, entry_id, lead_id, sort_at, late, categories) VALUES (?, ?, ?, ?, ?, ?)", stories
+            "INSERT INTO stories (id, entry_id, lead_id, sort_at, late, terms) VALUES (?, ?, ?, ?, ?, ?)", stories
         )
         self.db.executemany(
-            "INSERT INTO items (id, source_id, guid, canonical, story_id, first_seen, changed_at, reason, content)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO items (id, source_id, guid, canonical, story_id, first_seen, changed_at, reason, content,"
+            " hidden) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             items,
         )
         self.db.executemany("INSERT INTO search (item_id, title, text) VALUES (?, ?, ?)", words)
         near.write(self.db, prints)
+        if self.withdrawn:
+            self.shaken.update(self.ids.values())
 
     @staticmethod
     def _printed(item_id: int, item: Item, print_: Print, first_seen: int) -> tuple[int, Print, int, bool]:
@@ -150,15 +153,14 @@ class Commit:
             self.db.execute("UPDATE search SET title = ?, text = ? WHERE item_id = ?", (title, text, item_id))
             near.rewrite(self.db, [self._printed(item_id, item, print_, first_seen)])
             self.log.touch(story_id)
-            self._keep_categories(item_id, item)
+            self._keep_terms(item_id, item)
 
-    def _keep_categories(self, item_id: int, item: Item) -> None:
+    def _keep_terms(self, item_id: int, item: Item) -> None:
         """Add those that the item has gained to the ones that it had."""
-        sql = "SELECT categories FROM stories WHERE lead_id = ?"
+        sql = "SELECT terms FROM stories WHERE lead_id = ?"
         had = frozenset(json.loads(self.db.execute(sql, (item_id,)).fetchone()[0]))
-        if _categories(item) - had:
-            sql = "UPDATE stories SET categories = ? WHERE lead_id = ?"
-            self.db.execute(sql, (_listed(had | _categories(item)), item_id))
+        if gained := terms_of(item, self.source_slug) - had:
+            self.db.execute("UPDATE stories SET terms = ? WHERE lead_id = ?", (_listed(had | gained), item_id))
             self.shaken.add(item_id)
 
     # ── links and stories
@@ -195,7 +197,7 @@ class Commit:
             placed.update(found.items)
         for story_id, decision in self.opened.items():
             if self.ids[decision.item.key] not in placed:
-                feeds = feeds_of(_categories(decision.item))
+                feeds = feeds_of(terms_of(decision.item, self.source_slug))
                 self.log.enter(feeds, story_id, self._sort_at(decision), int(decision.late))
         self.log.write()
 
@@ -232,9 +234,5 @@ def index_waiting(db: sqlite3.Connection, limit: int) -> int:
     return int(last) - int(done)
 
 
-def _listed(categories: Iterable[str]) -> str:
-    return json.dumps(sorted(categories))
-
-
-def _categories(item: Item) -> frozenset[str]:
-    return frozenset(category.slug for category in item.categories)
+def _listed(terms: Iterable[str]) -> str:
+    return json.dumps(sorted(terms))

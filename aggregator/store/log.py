@@ -9,7 +9,10 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from aggregator.model import Item
+
 NO_CATEGORY = "divers"
+DEPARTEMENT, SOURCE = "dep/", "source/"  # what the feeds of these begin with
 
 Row = tuple[str, int, int, int]
 """What enters: feed, story, sort_at, late."""
@@ -21,16 +24,19 @@ class Place:
 
     sequence: int | None
     left: bool
+    late: bool
 
 
 class Log:
     """What one transaction changes in the log. `write` comes last: until then what enters is gathered, so that of all
-    that enters a feed in one transaction the older is first.
+    that enters a feed in one transaction the older is first. What is from before `late_before` comes too late for a
+    head, whenever it was first seen.
     """
 
-    def __init__(self, db: sqlite3.Connection, at: int) -> None:
+    def __init__(self, db: sqlite3.Connection, at: int, late_before: int = 0) -> None:
         self.db = db
         self.at = at
+        self._late_before = late_before
         self._open = is_log_open(db)
         self._entering: list[Row] = []
         self._touched: set[str] = set()  # feeds whose bytes change
@@ -50,7 +56,7 @@ class Log:
         for feed, row in rows.items():
             if row.left is not (feed in feeds):
                 continue
-            if row.left and row.sequence is None and self._open and not late:
+            if row.left and row.sequence is None and self._open and not row.late:
                 self.enter([feed], story_id, sort_at, late)  # it left before the first round was over
                 continue
             self.db.execute(
@@ -62,19 +68,41 @@ class Log:
 
     def write(self) -> None:
         """Write what was gathered. What is late, or comes before the first round is over, gets no sequence."""
-        waiting = [row for row in self._entering if not self._open or row[3]]
-        self.db.executemany("INSERT INTO log (feed, story_id, sort_at, late) VALUES (?, ?, ?, ?)", waiting)
         if self._open:
-            punctual = (row for row in self._entering if not row[3])
-            entering = sorted(punctual, key=lambda row: (row[0], row[2], row[1]))
+            told = [(*row[:3], int(row[3] or row[2] < self._late_before)) for row in self._entering]
+            entering = sorted((row for row in told if not row[3]), key=lambda row: (row[0], row[2], row[1]))
+            self._wait(row for row in told if row[3])
             self._touched |= enter(self.db, entering, self.at)
+        else:
+            self._wait(self._entering)
         change(self.db, self._touched, self.at)
 
+    def _wait(self, rows: Iterable[Row]) -> None:
+        self.db.executemany(
+            "INSERT INTO log (feed, story_id, sort_at, late) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (feed, story_id) DO UPDATE SET late = excluded.late, left_at = NULL",
+            rows,
+        )
 
-def feeds_of(categories: Collection[str]) -> tuple[str, ...]:
-    """The feeds that a story of these categories belongs to: all, and each; divers only if there is no other."""
-    slugs = set(categories)
-    return ("all", *sorted(slugs - {NO_CATEGORY} or slugs))
+
+def terms_of(item: Item, source: str) -> frozenset[str]:
+    """What decides in which feeds an item belongs: its categories, départements ("dep/25") and the slug of its source
+    ("source/ma-commune").
+    """
+    departements = (f"{DEPARTEMENT}{code}" for code in item.departements)
+    return frozenset([*(each.slug for each in item.categories), *departements, f"{SOURCE}{source}"])
+
+
+def feeds_of(terms: Collection[str]) -> tuple[str, ...]:
+    """The feeds that a story of these terms belongs to: all, each category (divers only if there is no other), each
+    département, each category in each département ("economie/dep/25"), each source.
+    """
+    departements = sorted(term for term in terms if term.startswith(DEPARTEMENT))
+    sources = sorted(term for term in terms if term.startswith(SOURCE))
+    found = set(terms).difference(departements, sources)
+    categories = sorted(found - {NO_CATEGORY} or found)
+    both = [f"{category}/{departement}" for category in categories for departement in departements]
+    return ("all", *categories, *departements, *both, *sources)
 
 
 def is_log_open(db: sqlite3.Connection) -> bool:
@@ -124,5 +152,11 @@ def change(db: sqlite3.Connection, slugs: Iterable[str], at: int) -> None:
 
 
 def change_all(db: sqlite3.Connection, at: int) -> None:
-    """Note that the bytes of every feed may change."""
+    """Note that the bytes of every feed may change: something else is said of a source."""
+    note_sources(db)
     db.execute("UPDATE feeds SET version = version + 1, changed_at = max(?, changed_at + 1)", (at,))
+
+
+def note_sources(db: sqlite3.Connection) -> None:
+    """Note that there are other sources, or something else is said of one; see Store.source_changes."""
+    db.execute("INSERT INTO marks VALUES ('sources', 1) ON CONFLICT DO UPDATE SET value = value + 1")

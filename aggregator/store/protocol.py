@@ -9,6 +9,7 @@ from aggregator.model import (
     Closed,
     Frequencies,
     Gist,
+    Hiding,
     Item,
     Key,
     Link,
@@ -20,8 +21,10 @@ from aggregator.model import (
     SourceState,
     Stored,
     Story,
+    Tombstone,
     Update,
 )
+from aggregator.store.hub import HubStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class SourceView:
     items: int  # stored
     newest: datetime | None  # the newest item's place in a river
     listed: bool  # does it stand in feeds.opml today?
+    slug: str  # its name in addresses of ours, given once
+    withdrawn: bool  # nothing of it is shown any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class FeedState:
     slug: str
     version: int
     changed_at: datetime | None
+    sequence: int = 0  # how many stories have ever entered
+    pages: int = 0  # how many pages of its log are closed: full, and kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,7 @@ class Window(Protocol):
         """Make each of these an event, or a story alone, held together by these links of level C and no others."""
 
 
-class Store(Protocol):
+class Store(HubStore, Protocol):
     """All that the program asks of a data base; one test suite serves every implementation."""
 
     # sources
@@ -214,16 +221,70 @@ class Store(Protocol):
         replaced cannot hold again.
         """
 
+    def hide(self, item_id: int, by: str, note: str, now: datetime) -> Hiding:
+        """Take an item out of sight: it leaves its story and every feed, page and search. What it was grouped with is
+        told without it, under the entry of the item that came next; if that was never announced and is older than two
+        days, it is in the pages and not in the heads. One that is hidden already stays so. HidingError if there is no
+        such item.
+        """
+
+    def withdraw(self, url: str, by: str, note: str, now: datetime) -> Hiding:
+        """Hide all items of a source, those that are still to come too. HidingError if there is no such source."""
+
+    def unhide(self, hiding_id: int, by: str, now: datetime) -> Hiding:
+        """Undo a hiding: what it hid is where it was; what came meanwhile enters its feeds, in the heads unless it is
+        older than two days. HidingError if it does not hold.
+        """
+
+    # pages of the log
+    def full_pages(self, limit: int = 20) -> tuple[tuple[str, int], ...]:
+        """Feeds with the number of their first page that is full and not kept yet, by slug."""
+
+    def page(self, feed: str, number: int) -> tuple[Story, ...]:
+        """The stories of a full page as they are now, newest first. One that has become part of another is told by the
+        item that opened it. Hidden ones are there too: whoever shows the page leaves them out.
+        """
+
+    def archive(self, feed: str, number: int, content: bytes, now: datetime) -> None:
+        """Keep what a full page shows, and so close it; what is kept already stays."""
+
+    def archived(self, feed: str, number: int) -> bytes | None:
+        """What was kept of a page."""
+
     # reading
+    def hidings(self, *, include_undone: bool = False) -> tuple[Hiding, ...]:
+        """What is hidden, newest first."""
+
+    def hidden_among(self, keys: Iterable[Key]) -> frozenset[Key]:
+        """Those of these items that are hidden. A query for each."""
+
+    def changes(self) -> int:
+        """A number that moves, for the thread that asks, whenever others have committed something. A few µs."""
+
+    def retractions(self) -> int:
+        """A number that moves whenever something is hidden or shown again."""
+
+    def source_changes(self) -> int:
+        """A number that moves whenever there are other sources, or feeds say something else of one."""
+
+    def retracted(self, feed: str, since: datetime) -> tuple[Tombstone, ...]:
+        """The entries that had entered a feed and were hidden since then, the last first; of many the newest alone."""
+
+    def feeds(self) -> tuple[FeedState, ...]:
+        """Every feed that a story ever entered, by slug."""
+
     def river(self, feed: str, before: str = "", limit: int = 30) -> Page:
         """Stories of a feed's pages by `sort_at`, late ones too; `before` is a cursor from a Page."""
 
     def source_river(self, url: str, before: str = "", limit: int = 30) -> Page:
         """Stories that a source is part of."""
 
-    def head(self, feed: str, limit: int, *, one_per_event: bool = False) -> tuple[Story, ...]:
+    def head(
+        self, feed: str, limit: int, *, one_per_event: bool = False, pages: int | None = None
+    ) -> tuple[Story, ...]:
         """The last `limit` stories of a feed's log, newest entry first; or, of those that are about one event, only
-        the one that entered first.
+        the one that entered first. Never fewer, up to 1,000, than stand in no closed page; `pages` is the number of
+        these, where the caller has read it before.
         """
 
     def feed(self, slug: str) -> FeedState:

@@ -41,11 +41,26 @@ def stories(db: sqlite3.Connection, ids: Sequence[int]) -> tuple[Story, ...]:
     return tuple(found[story_id] for story_id in ids)
 
 
+def opened(db: sqlite3.Connection, ids: Sequence[int]) -> tuple[Story, ...]:
+    """The stories of these ids, in their order; one that is part of another as the item that opened it tells it."""
+    marks = ",".join("?" * len(ids))
+    rows = db.execute(
+        f"SELECT {STORED_COLUMNS}, stories.id, entry_id, lead_id, sort_at FROM stories JOIN items ON items.id = lead_id"  # noqa: S608
+        f" WHERE stories.id IN ({marks}) AND joined_to IS NOT NULL",
+        ids,
+    )
+    alone: dict[int, Story] = {}
+    for *columns, story_id, entry_id, lead_id, sort_at in rows:
+        alone[story_id] = _story(story_id, entry_id, lead_id, sort_at, [to_stored(tuple(columns))], None, 0)
+    told = iter(stories(db, [story_id for story_id in ids if story_id not in alone]))
+    return tuple(alone.get(story_id) or next(told) for story_id in ids)
+
+
 def _sources_of_events(db: sqlite3.Connection, events: Collection[int]) -> dict[int, int]:
     marks = ",".join("?" * len(events))
     rows = db.execute(
         f"SELECT event, count(DISTINCT source_id) FROM stories JOIN items ON story_id = stories.id"  # noqa: S608
-        f" WHERE event IN ({marks}) GROUP BY event",
+        f" WHERE event IN ({marks}) AND NOT hidden GROUP BY event",
         tuple(events),
     )
     return dict(rows.fetchall())
@@ -71,7 +86,7 @@ def hits(db: sqlite3.Connection, expression: str, limit: int, offset: int) -> tu
     rows = db.execute(
         f"SELECT {STORED_COLUMNS} FROM (SELECT rowid, rank FROM search_index WHERE search_index MATCH ?"  # noqa: S608
         " AND rank MATCH 'bm25(4.0, 1.0)' ORDER BY rowid DESC LIMIT ?) found"
-        " JOIN items ON items.id = found.rowid ORDER BY found.rank, items.id DESC",
+        " JOIN items ON items.id = found.rowid AND NOT hidden ORDER BY found.rank, items.id DESC",
         (expression, HITS_LIMIT),
     )
     best: dict[int, Stored] = {}

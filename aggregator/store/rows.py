@@ -9,7 +9,8 @@ import msgspec
 from aggregator.model import Evidence, Gist, Item, Source, SourceState, Stored
 
 STORED_COLUMNS = (
-    "items.id, items.story_id, items.content, items.first_seen, items.changed_at, items.revision, items.reason"
+    "items.id, items.story_id, items.content, items.first_seen, items.changed_at, items.revision, items.reason,"
+    " items.hidden"
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -67,8 +68,9 @@ def to_datetime(seconds: int) -> datetime:
 
 def to_stored(row: tuple[Any, ...]) -> Stored:
     """A row of STORED_COLUMNS."""
-    item_id, story_id, content, first_seen, changed_at, revision, reason = row
-    return Stored(item_id, story_id, _item(content), to_datetime(first_seen), to_datetime(changed_at), revision, reason)
+    item_id, story_id, content, first_seen, changed_at, revision, reason, hidden = row
+    seen, changed = to_datetime(first_seen), to_datetime(changed_at)
+    return Stored(item_id, story_id, _item(content), seen, changed, revision, reason, hidden > 0)
 
 
 def grouped(rows: list[Stored], by: Any) -> Mapping[str, tuple[Stored, ...]]:

@@ -6,6 +6,9 @@ only ever read as a whole is JSON of the value in `aggregator.model`: `content->
 
 from sqlite_utils import Database, Migrations
 
+from aggregator.store import hub
+from aggregator.store.slugs import slug_of
+
 migrations = Migrations("tributary")
 
 FIRST = """
@@ -275,3 +278,81 @@ DELETE FROM grams;
 def m005_shingles(db: Database) -> None:
     """Texts are compared by numbers that are kept. What was stored before is compared no more."""
     db.executescript(FIFTH)
+
+
+SIXTH = """
+-- The name of a source in addresses of ours, given once.
+ALTER TABLE sources ADD COLUMN slug TEXT NOT NULL DEFAULT '';
+-- What decides in which feeds the item of a home belongs, as a JSON list: see log.terms_of.
+ALTER TABLE stories RENAME COLUMN categories TO terms;
+
+-- A closed page of the log as it was when it was full: JSON of model.FeedEntry values, compressed.
+CREATE TABLE archives (
+    feed TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    closed_at INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (feed, number)
+) WITHOUT ROWID;
+
+-- What editors have taken out of sight: an item, or all of a source. `undone_at` is NULL while it holds.
+CREATE TABLE hidden (
+    id INTEGER PRIMARY KEY,
+    item_id INTEGER REFERENCES items (id),
+    source_id INTEGER REFERENCES sources (id),
+    made_by TEXT NOT NULL,
+    note TEXT NOT NULL,
+    made_at INTEGER NOT NULL,
+    undone_at INTEGER,
+    undone_by TEXT NOT NULL DEFAULT '',
+    CHECK ((item_id IS NULL) <> (source_id IS NULL))
+);
+-- serve whether an item is hidden for itself, and whether a source is withdrawn
+CREATE INDEX hidden_item ON hidden (item_id) WHERE undone_at IS NULL;
+CREATE INDEX hidden_source ON hidden (source_id) WHERE undone_at IS NULL;
+-- For how many reasons it is hidden; 'hidden' in `marks` counts the changes.
+ALTER TABLE items ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
+"""
+SIXTH_SLUGS = "CREATE UNIQUE INDEX sources_slug ON sources (slug)"
+SIXTH_TERMS = """
+UPDATE stories SET terms = (
+    SELECT json_group_array(value) FROM (
+        SELECT value FROM json_each(terms)
+        UNION SELECT 'dep/' || value FROM (
+            SELECT content FROM items WHERE items.id = lead_id
+            UNION ALL SELECT content FROM revisions WHERE item_id = lead_id
+        ), json_each(content, '$.departements')
+        UNION SELECT 'source/' || slug FROM items JOIN sources ON sources.id = source_id WHERE items.id = lead_id
+        ORDER BY 1
+    )
+);
+WITH term (name, story_id) AS (
+    SELECT DISTINCT value, coalesce(joined_to, stories.id) FROM stories, json_each(terms)
+    WHERE value LIKE 'dep/%' OR value LIKE 'source/%'
+)
+INSERT INTO log (feed, story_id, sort_at, late)
+SELECT name, story_id, sort_at, 1 FROM term JOIN stories ON stories.id = story_id
+UNION ALL SELECT feed || '/' || name, story_id, sort_at, 1 FROM term JOIN log USING (story_id)
+WHERE name LIKE 'dep/%' AND feed <> 'all' AND left_at IS NULL
+"""
+
+
+@migrations()
+def m006_publishing(db: Database) -> None:
+    """Feeds of départements and sources, pages that are closed, items that are hidden. What entered before stands in
+    the pages of the new feeds, and not in their heads.
+    """
+    db.executescript(SIXTH)
+    taken: set[str] = set()
+    for source_id, url, title in db.execute("SELECT id, url, line->>'$.title' FROM sources ORDER BY id").fetchall():
+        slug = slug_of(title or url.partition("//")[2].partition("/")[0], taken)
+        taken.add(slug)
+        db.execute("UPDATE sources SET slug = ? WHERE id = ?", (slug, source_id))
+    db.execute(SIXTH_SLUGS)
+    db.executescript(SIXTH_TERMS)
+
+
+@migrations()
+def m007_hub(db: Database) -> None:
+    """A hub pushes our feeds to those who subscribe."""
+    db.executescript(hub.TABLES)

@@ -6,17 +6,30 @@ lose a WAL reset between two checkpointing processes).
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from aggregator import words
 from aggregator.errors import StoreError
-from aggregator.model import Closed, Key, Link, Near, Pin, PinKind, Print, Source, SourceState, Stored, Story, Update
+from aggregator.model import (
+    Closed,
+    Key,
+    Link,
+    Near,
+    Pin,
+    PinKind,
+    Print,
+    Source,
+    SourceState,
+    Stored,
+    Story,
+    Update,
+)
 from aggregator.store import events, links, log, near, pins, read
 from aggregator.store.commit import Commit, index_waiting, write_states
-from aggregator.store.connections import Connections, errors
-from aggregator.store.protocol import FeedState, Hit, Known, LogRow, Page, Revision, SourceView, Tie, Totals, Window
+from aggregator.store.connections import errors
+from aggregator.store.protocol import Hit, Known, Revision, SourceView, Tie, Totals, Window
+from aggregator.store.published import Published
 from aggregator.store.rows import (
     STORED_COLUMNS,
     grouped,
@@ -28,14 +41,16 @@ from aggregator.store.rows import (
     to_state,
     to_stored,
 )
+from aggregator.store.slugs import slug_of
 from aggregator.store.stories import relink
+from aggregator.store.subscribers import Subscribers
 
 EPISODE = "#episode-"  # what follows a guid that its source uses again; see stories/identity.py
 LINKED_LIMIT = 50  # items at one link that a new one is compared with; some sources give all of theirs one link
 BATCH = 500  # rows read at once where a caller walks through all
 
 
-class SQLiteStore(Connections):
+class SQLiteStore(Published, Subscribers):
     """See `aggregator.store.Store` for what each method promises."""
 
     # ── sources
@@ -43,33 +58,47 @@ class SQLiteStore(Connections):
     def sync_sources(self, sources: Iterable[Source], now: datetime) -> None:
         """See Store."""
         rows = [
-            (source.url, position, source.paused, to_json(source), to_json(SourceState(source.url)))
+            (source.url, position, source.paused, to_json(source), to_json(SourceState(source.url)), _name(source))
             for position, source in enumerate(sources)
         ]
         with errors("writing the sources"), self._writing() as db:
             held = dict(db.execute("SELECT url, iif(position IS NULL, NULL, line) FROM sources"))
-            wanted = {url: line for url, _, _, line, _ in rows}
+            wanted = {url: line for url, _, _, line, *_ in rows}
+            slugs = dict(db.execute("SELECT url, slug FROM sources"))
+            for url, *_, name in rows:
+                if url not in slugs:
+                    slugs[url] = slug_of(name, frozenset(slugs.values()))
             db.execute("UPDATE sources SET position = NULL")
             db.executemany(
-                "INSERT INTO sources (url, position, paused, line, state, next_check_at) VALUES (?, ?, ?, ?, ?, 0)"
-                " ON CONFLICT (url) DO UPDATE SET position = excluded.position, paused = excluded.paused,"
-                " line = excluded.line",
-                rows,
+                "INSERT INTO sources (url, position, paused, line, state, next_check_at, slug)"
+                " VALUES (?, ?, ?, ?, ?, 0, ?) ON CONFLICT (url) DO UPDATE SET position = excluded.position,"
+                " paused = excluded.paused, line = excluded.line",
+                [(url, *row, slugs[url]) for url, *row, _ in rows],
             )
             if any(wanted.get(url) != line for url, line in held.items()):
                 log.change_all(db, to_seconds(now))  # titles and rights stand in the feeds
+            elif wanted.keys() - held.keys():
+                log.note_sources(db)
 
     def sources(self) -> tuple[SourceView, ...]:
         """See Store."""
         with errors("reading the sources"):
             rows = self._db.execute(
-                "SELECT line, state, items, newest_at, position FROM sources ORDER BY position IS NULL, position, id"
+                "SELECT line, state, items, newest_at, position, slug, EXISTS (SELECT 1 FROM hidden"
+                " WHERE source_id = sources.id AND undone_at IS NULL) FROM sources"
+                " ORDER BY position IS NULL, position, id"
             ).fetchall()
         return tuple(
             SourceView(
-                to_source(line), to_state(state), items, to_datetime(newest) if newest else None, position is not None
+                to_source(line),
+                to_state(state),
+                items,
+                to_datetime(newest) if newest else None,
+                position is not None,
+                slug,
+                bool(withdrawn),
             )
-            for line, state, items, newest, position in rows
+            for line, state, items, newest, position, slug, withdrawn in rows
         )
 
     def state(self, url: str) -> SourceState:
@@ -203,7 +232,8 @@ class SQLiteStore(Connections):
         """See Store."""
         sql = (
             "SELECT other.id FROM stories one JOIN stories other ON other.event = one.event"
-            " WHERE one.id = ? AND other.id <> one.id AND other.joined_to IS NULL ORDER BY other.sort_at, other.id"
+            " WHERE one.id = ? AND other.id <> one.id AND other.joined_to IS NULL"
+            " AND NOT (SELECT hidden FROM items WHERE items.id = other.lead_id) ORDER BY other.sort_at, other.id"
         )
         with errors("reading an event"), self._reading() as db:
             return read.stories(db, [other for (other,) in db.execute(sql, (story_id,))])
@@ -240,46 +270,7 @@ class SQLiteStore(Connections):
         with errors("reading pins"), self._reading() as db:
             return pins.of_story(db, story_id)
 
-    # ── reading: rivers, feeds and stories
-
-    def river(self, feed: str, before: str = "", limit: int = 30) -> Page:
-        """See Store."""
-        return self._page(
-            "SELECT sort_at, story_id FROM log WHERE feed = ? AND left_at IS NULL AND (sort_at, story_id) < (?, ?)"
-            " ORDER BY sort_at DESC, story_id DESC LIMIT ?",
-            feed, before, limit,
-        )  # fmt: skip
-
-    def source_river(self, url: str, before: str = "", limit: int = 30) -> Page:
-        """See Store."""
-        return self._page(
-            "SELECT DISTINCT sort_at, stories.id FROM sources JOIN items ON source_id = sources.id"
-            " JOIN stories ON stories.id = story_id WHERE url = ? AND (sort_at, stories.id) < (?, ?)"
-            " ORDER BY sort_at DESC, stories.id DESC LIMIT ?",
-            url, before, limit,
-        )  # fmt: skip
-
-    def _page(self, sql: str, name: str, before: str, limit: int) -> Page:
-        with errors("reading a river"), self._reading() as db:
-            rows = db.execute(sql, (name, *_cursor(before), limit + 1)).fetchall()
-            stories = read.stories(db, [story_id for _, story_id in rows[:limit]])
-        return Page(stories, "{}-{}".format(*rows[limit - 1]) if len(rows) > limit else "")
-
-    def head(self, feed: str, limit: int, *, one_per_event: bool = False) -> tuple[Story, ...]:
-        """See Store."""
-        with errors("reading a feed"), self._reading() as db:
-            rows = db.execute(read.FIRST_OF_EVENTS if one_per_event else read.HEAD, (feed, limit)).fetchall()
-            stories = read.stories(db, [story_id for story_id, _ in rows])
-        return tuple(
-            replace(story, entered_at=to_datetime(entered_at))
-            for story, (_, entered_at) in zip(stories, rows, strict=True)
-        )
-
-    def feed(self, slug: str) -> FeedState:
-        """See Store."""
-        with errors("reading a feed"):
-            row = self._db.execute("SELECT version, changed_at FROM feeds WHERE slug = ?", (slug,)).fetchone()
-        return FeedState(slug, row[0], to_datetime(row[1])) if row else FeedState(slug, 0, None)
+    # ── reading: stories
 
     def story(self, story_id: int) -> Story | None:
         """See Store. The id of a story that was joined to another gives that other one."""
@@ -337,15 +328,6 @@ class SQLiteStore(Connections):
         with errors("reading links"), self._reading() as db:
             return links.of_item(db, item_id)
 
-    def log(self, story_id: int) -> tuple[LogRow, ...]:
-        """See Store."""
-        with errors("reading the log"):
-            rows = self._db.execute(
-                "SELECT feed, sequence, entered_at FROM log WHERE story_id = ? AND left_at IS NULL ORDER BY feed",
-                (story_id,),
-            ).fetchall()
-        return tuple(LogRow(feed, number, to_datetime(at) if at else None) for feed, number, at in rows)
-
     def search(self, query: str, language: str, limit: int = 30, offset: int = 0) -> tuple[Hit, ...]:
         """See Store."""
         expression = words.match(query, language)
@@ -360,9 +342,5 @@ class SQLiteStore(Connections):
             return read.totals(db)
 
 
-def _cursor(text: str) -> tuple[int, int]:
-    """(sort_at, story id) of a cursor; what is no cursor means the beginning."""
-    sort_at, _, story_id = text.partition("-")
-    if text.isascii() and sort_at.isdigit() and story_id.isdigit() and max(len(sort_at), len(story_id)) < 16:
-        return int(sort_at), int(story_id)
-    return 1 << 62, 0
+def _name(source: Source) -> str:
+    return source.title or source.url.partition("//")[2].partition("/")[0]

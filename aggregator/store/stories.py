@@ -25,7 +25,7 @@ UNION SELECT item_id FROM links WHERE other_id IN these AND closed_at IS NULL AN
 UNION SELECT other_id FROM pins WHERE item_id IN these AND undone_at IS NULL AND kind = 'must'
 UNION SELECT item_id FROM pins WHERE other_id IN these AND undone_at IS NULL AND kind = 'must'
 """
-ITEMS = "SELECT id FROM items WHERE id IN (SELECT value FROM json_each(:these)) ORDER BY source_id, guid"
+ITEMS = "SELECT id, hidden FROM items WHERE id IN (SELECT value FROM json_each(:these)) ORDER BY source_id, guid"
 LINKS = """
 SELECT item_id, other_id, level, score FROM links WHERE item_id IN (SELECT value FROM json_each(:these))
 AND closed_at IS NULL AND level IN ('A', 'B')
@@ -35,11 +35,11 @@ SELECT id, kind, item_id, other_id FROM pins WHERE item_id IN (SELECT value FROM
 AND undone_at IS NULL
 """
 HOMES = """
-SELECT lead_id, id, sort_at, late, categories, coalesce(joined_to, id) FROM stories
+SELECT lead_id, id, sort_at, late, terms, coalesce(joined_to, id) FROM stories
 WHERE lead_id IN (SELECT value FROM json_each(:these))
 """
 ROWS = """
-SELECT story_id, feed, sequence, left_at FROM log
+SELECT story_id, feed, sequence, left_at, late FROM log
 WHERE story_id IN (SELECT id FROM stories WHERE lead_id IN (SELECT value FROM json_each(:these)))
 """
 
@@ -49,6 +49,7 @@ class Component:
     """Items that hang together, and all that decides how they are grouped."""
 
     items: tuple[int, ...]
+    hidden: frozenset[int]  # those of them that stand in no feed
     links: tuple[Bond, ...]
     pins: tuple[Word, ...]
 
@@ -61,7 +62,7 @@ class Home:
     story: int
     sort_at: int
     late: int
-    categories: frozenset[str]
+    terms: frozenset[str]
     told_in: int  # the story that the item is in so far
     rows: Mapping[str, Place]  # its own in the log, by feed
 
@@ -77,21 +78,29 @@ def component(db: sqlite3.Connection, items: Iterable[int]) -> Component:
         found |= new
         new = {item for (item,) in db.execute(NEXT, {"these": json.dumps(list(new))})} - found
     these = {"these": json.dumps(list(found))}
+    items = db.execute(ITEMS, these).fetchall()
     return Component(
-        tuple(item for (item,) in db.execute(ITEMS, these)),
+        tuple(item for item, _ in items),
+        frozenset(item for item, hidden in items if hidden),
         tuple(Bond(item, other, Level(level), score) for item, other, level, score in db.execute(LINKS, these)),
         tuple(Word(pin, PinKind(kind), item, other) for pin, kind, item, other in db.execute(PINS, these)),
     )
 
 
 def regroup(db: sqlite3.Connection, log: Log, found: Component) -> None:
-    """Make the stories of a component those that its links and pins give."""
+    """Make the stories of a component those that its links and pins give. What is hidden is alone, but parts nothing:
+    others that it held together stay together.
+    """
     homes = _homes(db, found.items)
     moves: list[tuple[int, Home]] = []
-    for group in groups(found.items, found.links, found.pins):
+    alone = [(item,) for item in found.items if item in found.hidden]
+    whole = groups(found.items, found.links, found.pins)
+    shown = [tuple(item for item in group if item not in found.hidden) for group in whole]
+    for group in (*filter(None, shown), *alone):
         members = [homes[item] for item in group]
         kept = min(members, key=_rank)
-        feeds = feeds_of(frozenset().union(*(home.categories for home in members)))
+        terms = frozenset().union(*(home.terms for home in members))
+        feeds = () if found.hidden.intersection(group) else feeds_of(terms)
         for home in members:
             log.place(feeds if home is kept else (), home.rows, home.story, home.sort_at, home.late)
         moves += [(kept.story, home) for home in members if home.told_in != kept.story]
@@ -148,9 +157,9 @@ def _rank(home: Home) -> tuple[int, float, int, int]:
 def _homes(db: sqlite3.Connection, items: Collection[int]) -> dict[int, Home]:
     these = {"these": json.dumps(list(items))}
     rows: dict[int, dict[str, Place]] = {}
-    for story, feed, sequence, left_at in db.execute(ROWS, these):
-        rows.setdefault(story, {})[feed] = Place(sequence, left_at is not None)
+    for story, feed, sequence, left_at, late in db.execute(ROWS, these):
+        rows.setdefault(story, {})[feed] = Place(sequence, left_at is not None, bool(late))
     return {
-        item: Home(item, story, sort_at, late, frozenset(json.loads(categories)), told_in, rows.get(story, {}))
-        for item, story, sort_at, late, categories, told_in in db.execute(HOMES, these)
+        item: Home(item, story, sort_at, late, frozenset(json.loads(terms)), told_in, rows.get(story, {}))
+        for item, story, sort_at, late, terms, told_in in db.execute(HOMES, these)
     }

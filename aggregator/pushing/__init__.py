@@ -1,0 +1,11 @@
+"""Tells the outside of changes: takes what the store says is owed, sends it, and writes back what came of it.
+
+`Hub` verifies and serves those who subscribed to our feeds; `Pinger` tells an outside hub. Neither decides what is
+owed: that stands in the store, so that nothing is lost when the process dies.
+"""
+
+from aggregator.pushing.hub import Hub
+from aggregator.pushing.lanes import Lanes
+from aggregator.pushing.pings import Pinger
+
+__all__ = ["Hub", "Lanes", "Pinger"]

@@ -1,0 +1,165 @@
+"""The page on following: every feed with its addresses, and what to paste in another page or app.
+
+Takes choices from the address, gives snippets. The script of the page only asks for the same page with other choices.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flask import make_response, request
+from flask_babel import lazy_gettext
+from werkzeug.wrappers import Response
+
+from aggregator.catalogue import ALL, Kind, kind_of
+from aggregator.model import Content, Format, Options, Picture
+from web import snippets
+from web.asked import LIMITS, options_of
+from web.headers import policy
+from web.layout import LANGUAGE_NAMES, absolute, feed_title, page
+from web.look import MOST_STORIES, Theme, read_look
+from web.negotiation import LANGUAGES
+from web.site import current_site
+from web.snippets import Target
+
+POLICY = policy(scripts="'self'", more=("connect-src 'self'", "frame-src 'self'"))
+
+
+class Way(StrEnum):
+    """How another page or app shows a feed."""
+
+    FRAME = "frame"
+    ELEMENT = "element"
+    FRAGMENT = "fragment"
+    ADDRESS = "address"  # for what knows oEmbed
+    RSS = "rss"
+    ATOM = "atom"
+    JSON = "json"
+
+
+WAY_WORDS = {
+    Way.FRAME: (
+        lazy_gettext("Frame"),
+        lazy_gettext("works on every site; the script fits its height and may be left out"),
+    ),
+    Way.ELEMENT: (
+        lazy_gettext("Element"),
+        lazy_gettext("takes on the fonts and colours of your page; needs JavaScript"),
+    ),
+    Way.FRAGMENT: (
+        lazy_gettext("Fragment"),
+        lazy_gettext("included by your server (SSI, ESI); your style sheet applies"),
+    ),
+    Way.ADDRESS: (
+        lazy_gettext("Address"),
+        lazy_gettext("to paste alone on a line in WordPress and others that know oEmbed"),
+    ),
+    Way.RSS: ("RSS", lazy_gettext("for feed apps and for blocks and modules that read feeds")),
+    Way.ATOM: ("Atom", lazy_gettext("tells feed apps most")),
+    Way.JSON: ("JSON Feed", lazy_gettext("for programs and sites")),
+}
+PICTURE_WORDS = {
+    Picture.INLINE: lazy_gettext("shown"),
+    Picture.ENCLOSURE: lazy_gettext("attached only (feeds)"),
+    Picture.NONE: lazy_gettext("none"),
+}
+CONTENT_WORDS = {
+    Content.FULL: lazy_gettext("all that its source allows"),
+    Content.SUMMARY: lazy_gettext("lead"),
+    Content.TEXT: lazy_gettext("lead without markup"),
+}
+THEME_WORDS = {
+    Theme.AUTO: lazy_gettext("as the visitor has it"),
+    Theme.LIGHT: lazy_gettext("light"),
+    Theme.DARK: lazy_gettext("dark"),
+}
+GROUP_WORDS = {
+    Kind.ALL: lazy_gettext("Everything"),
+    Kind.CATEGORY: lazy_gettext("Categories"),
+    Kind.DEPARTEMENT: lazy_gettext("Départements"),
+    Kind.BOTH: lazy_gettext("Categories in a département"),
+    Kind.SOURCE: lazy_gettext("Sources"),
+}
+FORMATS = {Way.RSS: Format.RSS, Way.ATOM: Format.ATOM, Way.JSON: Format.JSON}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a visitor of the page chose."""
+
+    target: Target
+    way: Way
+    options: Options
+
+    @property
+    def rows(self) -> int:
+        """How many lines the snippet takes, more or less."""
+        return 1 + self.snippet.count("\n") + len(self.snippet) // 110
+
+    @property
+    def snippet(self) -> str:
+        """What to paste."""
+        if self.way is Way.FRAME:
+            return snippets.frame_with_height(self.target)
+        if self.way is Way.ELEMENT:
+            return str(snippets.element(self.target))
+        if self.way is Way.FRAGMENT:
+            return snippets.fragment(self.target)
+        if self.way is Way.ADDRESS:
+            plain = not self.target.look.query
+            return (
+                snippets.page_of(self.target.slug)
+                if plain
+                else snippets.frame_address(self.target.slug, self.target.look)
+            )
+        return snippets.feed_address(self.target.slug, FORMATS[self.way], self.options)
+
+
+def subscribe() -> Response:
+    """How to follow the feeds, the address of each, and the builder of snippets."""
+    site = current_site()
+    groups = {kind: [slug for slug in site.feeds() if kind_of(slug) is kind] for kind in Kind}
+    choice = _read(request.args)
+    response = make_response(
+        page(
+            "subscribe.html",
+            canonical=absolute("reader.subscribe"),
+            groups=groups,
+            Kind=Kind,
+            feed_title=feed_title,
+            opml=f"{site.settings.public_url}/feeds.opml",
+            choice=choice,
+            frame=_here(snippets.frame_address(choice.target.slug, choice.target.look)),
+            fragment=_here(snippets.fragment_address(choice.target)),
+            own_feed=_here(snippets.element_feed(choice.target)),
+            feed_page=_here(snippets.page_of(choice.target.slug)),
+            feed_own=_here(choice.snippet) if choice.way in FORMATS else "",
+            number_words=[(limit, str(limit)) for limit in LIMITS if limit <= MOST_STORIES],
+            language_words=[(code, LANGUAGE_NAMES[code]) for code in LANGUAGES if code != site.settings.language],
+            group_words=GROUP_WORDS,
+            way_words=WAY_WORDS,
+            picture_words=PICTURE_WORDS,
+            content_words=CONTENT_WORDS,
+            theme_words=THEME_WORDS,
+        )
+    )
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
+
+
+def _read(asked: Mapping[str, str]) -> Choice:
+    """The choices; whatever cannot be means the usual one. `?lang=` is for the page, `?words=` for the embed."""
+    settings = current_site().settings
+    slug, way = asked.get("feed", ALL), asked.get("as", Way.FRAME)
+    options = options_of(asked, settings.feed_length)
+    look = read_look({**asked, "lang": asked.get("words", ""), "limit": str(options.limit)}, settings.language)
+    return Choice(
+        Target(slug if slug in current_site().feeds() else ALL, look),
+        Way(way) if way in set(Way) else Way.FRAME,
+        options,
+    )
+
+
+def _here(address: str) -> str:
+    """An address of ours at the host that shows this page, which need not be the public one."""
+    return address.removeprefix(current_site().settings.public_url)
