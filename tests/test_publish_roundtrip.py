@@ -166,6 +166,15 @@ def expected_terms(feed, item):
     return terms
 
 
+def media_of(item):
+    """The picture, then what is attached, each address once."""
+    picture = [Enclosure(item.image.url, "", item.image.length)] if item.image else []
+    found = {}
+    for each in (*picture, *item.enclosures):
+        found.setdefault(uri(each.url), Enclosure(uri(each.url), each.type, each.length))
+    return list(found.values())
+
+
 @given(FEEDS)
 @LIMITS
 def test_atom_read_back_says_what_was_published(feed):
@@ -186,8 +195,8 @@ def test_atom_read_back_says_what_was_published(feed):
         assert_source(read.source, entry.source)
         tags = [(tag.term, tag.scheme, tag.label.strip()) for tag in read.get("tags", [])]
         assert tags == [(slug, scheme, apart(label)) for slug, scheme, label in expected_terms(feed, item)]
-        lengths = [None if each.length is None else str(each.length) for each in item.enclosures]
-        assert [each.href for each in read.enclosures] == [uri(each.url) for each in item.enclosures]
+        lengths = [None if each.length is None else str(each.length) for each in media_of(item)]
+        assert [each.href for each in read.enclosures] == [each.url for each in media_of(item)]
         assert [each.get("length") for each in read.enclosures] == lengths
         related = [(link.href, link.title.strip()) for link in read.links if link.rel == "related"]
         assert related == [(uri(other.url), apart(other.title)) for other in entry.also]
@@ -205,9 +214,10 @@ def assert_source(read, source):
     assert told(read.get("rights_detail")) == seen(source.rights)
 
 
-def assert_image(read, image):
+def assert_image(read, image, others=()):
     contents = read.get("media_content", [])
-    assert [each["url"] for each in contents] == ([uri(image.url)] if image else [])
+    pictures = [uri(image.url)] if image else []
+    assert [each["url"] for each in contents] == [*pictures, *(each.url for each in others)]
     credits = [each.get("content") for each in read.get("media_credit", [])]
     assert credits == ([seen(image.credit)] if image and seen(image.credit) else [])
 
@@ -230,12 +240,12 @@ def test_rss_read_back_says_what_was_published_but_for_spaces_that_keep_markup_a
         expected = [(apart(label), scheme) for _, scheme, label in expected_terms(feed, item)]
         tags = [(tag.term.strip(), tag.scheme) for tag in read.get("tags", [])]
         assert tags == expected
-        attached = [item.image] if item.image else list(item.enclosures[:1])
-        assert [each.href for each in read.enclosures] == [uri(each.url) for each in attached]
+        attached = media_of(item)[:1]
+        assert [each.href for each in read.enclosures] == [each.url for each in attached]
         assert [each.length for each in read.enclosures] == [str(each.length or 0) for each in attached]
         related = [(link.href, link.title.strip()) for link in read.links if link.rel == "related"]
         assert related == [(uri(other.url), apart(other.title)) for other in entry.also]
-        assert_image(read, item.image)
+        assert_image(read, item.image, media_of(item)[1:])
 
 
 @given(FEEDS)

@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None, clock: Clock = _now) -> Flask:
     settings = config.load() if settings is None else settings
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_AGE
-    site = Site(settings, load_taxonomy(settings.categories), clock, clock())
+    site = Site(settings, load_taxonomy(settings.categories), clock)
     shelf = Shelf(site)
     app.extensions.update({"tributary": site, "tributary.shelf": shelf})
     app.wsgi_app = Front(app.wsgi_app, shelf)  # type: ignore[method-assign]

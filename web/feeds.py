@@ -5,6 +5,7 @@ Never renders a feed itself.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -167,8 +168,10 @@ def our_feeds() -> Response:
     site = current_site()
     g.language = site.settings.language  # one list for everybody
     states = {state.slug: state for state in _states(site)}
-    changed = max((state.changed_at for state in states.values() if state.changed_at), default=EMPTY_SINCE)
-    return _opml(write_subscriptions(site.settings.title, _outlines(site, frozenset(states)), changed, _owner(site)))
+    body = write_subscriptions(
+        site.settings.title, _outlines(site, frozenset(states)), _changed_at(states.values()), _owner(site)
+    )
+    return _opml(body)
 
 
 @feeds.route("/sources.opml", methods=METHODS)
@@ -178,7 +181,7 @@ def our_sources() -> Response:
         return _preflight()
     site = current_site()
     listed = [view.source for view in site.store.sources() if view.listed and not view.withdrawn]
-    return _opml(write_sources(listed, site.settings.title, site.started_at))
+    return _opml(write_sources(listed, site.settings.title, _changed_at(site.store.feeds())))
 
 
 def _states(site: Site) -> Iterable[FeedState]:
@@ -186,6 +189,11 @@ def _states(site: Site) -> Iterable[FeedState]:
         return site.store.feeds()
     except NotReadyError:
         return ()  # who subscribes now is served as soon as there is something
+
+
+def _changed_at(states: Iterable[FeedState]) -> datetime:
+    """When any feed last changed: the same in every process, and never before the list did."""
+    return max((state.changed_at for state in states if state.changed_at), default=EMPTY_SINCE)
 
 
 def _outlines(site: Site, told: frozenset[str]) -> list[Line | Folder]:

@@ -30,7 +30,6 @@ class Site:
     settings: Settings
     taxonomy: Taxonomy
     clock: Clock
-    started_at: datetime
     _store: Store | None = None
     _read_views: tuple[SourceView, ...] = ()
     _views_read_at: datetime | None = None

@@ -71,7 +71,7 @@ def _enclosures(shown_: Shown) -> list[Link]:
     return [
         {"href": each.url, "rel": "enclosure", "type": shown.media_type(each)}
         | ({} if each.length is None else {"length": str(each.length)})
-        for each in shown_.enclosures
+        for each in shown_.media
     ]
 
 

@@ -14,7 +14,7 @@ from feedgen.feed import FeedGenerator
 from lxml import etree
 
 from aggregator.config import VERSION
-from aggregator.model import CategoryFeed, FeedEntry, Format, Image
+from aggregator.model import CategoryFeed, Enclosure, FeedEntry, Format, Image
 from aggregator.publish import shown
 from aggregator.publish.addresses import Link, address, links
 from aggregator.publish.characters import undecodable
@@ -114,6 +114,12 @@ def add_media(parent: Element, image: Image | None) -> None:
     if image.credit.strip():
         child(media, f"{{{MEDIA}}}credit", image.credit)
     child(parent, f"{{{MEDIA}}}thumbnail", url=image.url, **size)
+
+
+def add_attached(parent: Element, attached: Enclosure) -> None:
+    """Add something attached as Media RSS."""
+    length = {"fileSize": str(attached.length)} if attached.length else {}
+    child(parent, f"{{{MEDIA}}}content", url=attached.url, type=shown.media_type(attached), **length)
 
 
 def add_point(parent: Element, point: str) -> None:

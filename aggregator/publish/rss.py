@@ -1,7 +1,7 @@
 """Writes a feed as RSS 2.0, by the RSS Best Practices Profile."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -21,6 +21,7 @@ from aggregator.publish.feedgen_ext import (
     Element,
     Head,
     add_archive,
+    add_attached,
     add_media,
     add_point,
     child,
@@ -63,19 +64,12 @@ def write_entry(shown_: Shown) -> bytes:
     made.source(entry.source.url, undecodable(entry.source.title))
     for term in shown_.terms:
         made.category({"term": term.slug, "scheme": term.scheme, "label": undecodable(term.label)})
-    enclosure = _enclosure(shown_)
-    if enclosure:
+    media = [each for each in shown_.media if _ON_THE_WEB.match(each.url)]
+    for enclosure in media[:1]:  # an item may have one; the others are Media RSS
         made.enclosure(enclosure.url, enclosure.length or 0, shown.media_type(enclosure))
     node = made.rss_entry()
-    _complete(node, shown_)
+    _complete(node, shown_, media[1:])
     return serialised(node, _PREFIXES)
-
-
-def _enclosure(shown_: Shown) -> Enclosure | None:
-    """Choose the one enclosure that an item may have: the picture first, embedding sites look for it there."""
-    image = shown_.image
-    pictures = (Enclosure(image.url, shown.media_type(image), image.length),) if image else ()
-    return next((each for each in (*pictures, *shown_.enclosures) if _ON_THE_WEB.match(each.url)), None)
 
 
 def _complete_head(channel: Element, feed: CategoryFeed) -> None:
@@ -85,7 +79,7 @@ def _complete_head(channel: Element, feed: CategoryFeed) -> None:
     add_archive(channel, feed)
 
 
-def _complete(node: Element, shown_: Shown) -> None:
+def _complete(node: Element, shown_: Shown, others: Sequence[Enclosure]) -> None:
     """Add what feedgen leaves out of an item: date, name of the author, links, language, rights, media, place."""
     entry = shown_.entry
     child(node, "pubDate", _date(entry.published))
@@ -98,6 +92,8 @@ def _complete(node: Element, shown_: Shown) -> None:
     for link in related(entry):
         child(node, f"{{{ATOM}}}link", **link)
     add_media(node, shown_.image)
+    for other in others:
+        add_attached(node, other)
     add_point(node, shown.point(entry))
 
 

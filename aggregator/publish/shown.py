@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from aggregator.model import CategoryFeed, Content, Enclosure, FeedEntry, Format, Genre, Image, Picture, Republish
-from aggregator.publish.characters import uri
+from aggregator.publish.characters import printable, uri
 
 CONTENT_TYPES: Mapping[Format, str] = {
     Format.ATOM: "application/atom+xml",
@@ -93,6 +93,16 @@ class Shown:
             each for each in attached if self.img is not Picture.NONE or not media_type(each).startswith("image/")
         )
 
+    @property
+    def media(self) -> tuple[Enclosure, ...]:
+        """The picture, then what is attached, each address once: embedding sites look for a picture there."""
+        image = self.image
+        picture = (Enclosure(image.url, media_type(image), image.length),) if image else ()
+        found: dict[str, Enclosure] = {}
+        for each in (*picture, *self.enclosures):
+            found.setdefault(each.url, each)
+        return tuple(found.values())
+
 
 def shown(feed: CategoryFeed, entry: FeedEntry) -> Shown:
     """An entry as this feed shows it."""
@@ -127,7 +137,9 @@ def with_uris(shown: Shown) -> Shown:
 
 def _terms(feed: CategoryFeed, scheme: str, slugs: Iterable[str], folder: str = "") -> tuple[Term, ...]:
     return tuple(
-        Term(slug, scheme, feed.labels.get(folder + slug) or slug) for slug in dict.fromkeys(slugs) if slug.strip()
+        Term(slug, scheme, feed.labels.get(folder + slug) or slug)
+        for slug in dict.fromkeys(slugs)
+        if printable(slug).strip()
     )
 
 
