@@ -11,7 +11,7 @@ import pytest
 from aggregator.errors import StoreError
 from aggregator.model import Closed, Evidence, Item, Key, Level, Link, Near, PinKind, Print
 from aggregator.store import Store, open_store
-from aggregator.store.near import CHANCE_LIMIT, GRAM_LIMIT, NEAR_LIMIT, rewrite
+from aggregator.store.near import CHANCE_LIMIT, GRAM_LIMIT, NEAR_LIMIT, Printed, rewrite
 from aggregator.stories import make_print
 from tests.values import NOW, SOURCE, make_item, settle, sources
 
@@ -59,7 +59,7 @@ def test_grams_of_every_size_come_back(store: Store) -> None:
     fill(store, make_item(1))
     (stored,) = store.items()
     with store._writing() as db:  # type: ignore[attr-defined]
-        rewrite(db, [(stored.id, print_, 0, False)])
+        rewrite(db, [Printed(stored.id, 1, stored.item.guid, print_, 0, dated=False)])
     found = store.print_of(stored.item.key)
     assert found and found.print == print_
 
@@ -129,7 +129,7 @@ def test_finding_what_is_near_costs_the_same_however_many_share_it(store: Store)
         nonlocal steps
         steps = 0
         db = store._db.conn  # type: ignore[attr-defined]
-        db.set_progress_handler(tick, 20)
+        db.set_progress_handler(tick, 1)
         assert near(store, words(0, 10))
         db.set_progress_handler(None, 0)
         return steps

@@ -37,7 +37,9 @@ def figures() -> Response:
 @pages.get("/robots.txt")
 def robots() -> Response:
     """Everything may be read but the search pages, which are without end."""
-    response = Response(f"User-agent: *\nDisallow: /search\n\n# {absolute('feeds.our_feeds')}\n", mimetype="text/plain")
+    endless = "".join(f"Disallow: {path}\n" for path in ("/search", "/feeds/search", "/feed/search"))
+    text = f"User-agent: *\n{endless}\n# {absolute('feeds.our_feeds')}\n"
+    response = Response(text, mimetype="text/plain")
     response.headers["Cache-Control"] = "public, max-age=86400"
     return response
 

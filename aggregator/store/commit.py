@@ -108,10 +108,10 @@ class Commit:
         if self.withdrawn:
             self.shaken.update(self.ids.values())
 
-    @staticmethod
-    def _printed(item_id: int, item: Item, print_: Print, first_seen: int) -> tuple[int, Print, int, bool]:
+    def _printed(self, item_id: int, item: Item, print_: Print, first_seen: int) -> near.Printed:
         published = item.published.at
-        return item_id, print_, to_seconds(published) if published else first_seen, published is not None
+        at = to_seconds(published) if published else first_seen
+        return near.Printed(item_id, self.source_id, item.guid, print_, at, published is not None)
 
     def _sort_at(self, decision: Decision) -> int:
         return to_seconds(decision.sort_at or self.update.at)

@@ -5,6 +5,7 @@ grams; never says what is alike.
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 from struct import pack, unpack
@@ -18,29 +19,42 @@ CHANCE_LIMIT = 3  # of those with one gram in common, which mostly is chance
 NEAR_LIMIT = 12  # items compared, those with the most grams in common
 
 PRINTS = """
-SELECT item_id, url, guid, title, body, media, shingles, grams, at, dated FROM prints JOIN items ON items.id = item_id
-JOIN sources ON sources.id = source_id
+SELECT item_id, url, prints.guid, title, body, media, shingles, grams, at, dated FROM prints
+JOIN sources ON sources.id = prints.source_id
 """
 
 
-def write(db: sqlite3.Connection, rows: Iterable[tuple[int, Print, int, bool]]) -> None:
-    """Keep prints: (item, print, its date in seconds, whether its source gave that). About 25 rows each."""
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """An item's print on its way into the tables."""
+
+    item_id: int
+    source_id: int
+    guid: str
+    print: Print
+    at: int  # seconds: published, or first seen
+    dated: bool  # whether its source said when
+
+
+def write(db: sqlite3.Connection, printed: Iterable[Printed]) -> None:
+    """Keep prints. About 20 rows each."""
     prints, grams = [], []
-    for item_id, print_, at, dated in rows:
-        words = print_.title, print_.body, print_.media
-        prints.append((item_id, at, dated, *words, _packed(print_.shingles), _packed(print_.grams)))
+    for each in printed:
+        item_id, print_ = each.item_id, each.print
+        words = print_.title, print_.body, print_.media, _packed(print_.shingles), _packed(print_.grams)
+        prints.append((item_id, each.source_id, each.guid, each.at, each.dated, *words))
         grams += [(gram, item_id) for gram in print_.grams]
     db.executemany(
-        "INSERT INTO prints (item_id, at, dated, title, body, media, shingles, grams) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO prints (item_id, source_id, guid, at, dated, title, body, media, shingles, grams)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         prints,
     )
     db.executemany("INSERT INTO grams VALUES (?, ?)", grams)
 
 
-def rewrite(db: sqlite3.Connection, rows: Iterable[tuple[int, Print, int, bool]]) -> None:
+def rewrite(db: sqlite3.Connection, printed: Iterable[Printed]) -> None:
     """Replace the prints of items that have changed; those no longer kept stay away."""
-    kept = [row for row in rows if _forget(db, row[0])]
-    write(db, kept)
+    write(db, [each for each in printed if _forget(db, each.item_id)])
 
 
 def forget(db: sqlite3.Connection, before: int, limit: int) -> int:
@@ -70,13 +84,14 @@ def near(db: sqlite3.Connection, key: Key, print_: Print) -> tuple[Near, ...]:
 
 def printed(db: sqlite3.Connection, since: int, after: int, limit: int) -> list[tuple[int, Near]]:
     """The items after an id that were first seen since a time in seconds and have a print, by id."""
-    sql = f"{PRINTS} WHERE item_id > ? AND first_seen >= ? ORDER BY item_id LIMIT ?"
+    sql = f"{PRINTS} JOIN items ON items.id = item_id WHERE item_id > ? AND first_seen >= ? ORDER BY item_id LIMIT ?"
     return [(row[0], _near(row[1:])) for row in db.execute(sql, (after, since, limit))]
 
 
 def keyed(db: sqlite3.Connection, key: Key) -> Near | None:
     """The print of an item, None where it is no longer kept."""
-    row = db.execute(f"{PRINTS} WHERE url = ? AND guid = ?", key).fetchone()
+    item = "SELECT items.id FROM items JOIN sources ON sources.id = source_id WHERE url = ? AND guid = ?"
+    row = db.execute(f"{PRINTS} WHERE item_id = ({item})", key).fetchone()
     return _near(row[1:]) if row else None
 
 

@@ -262,6 +262,8 @@ FIFTH = """
 DROP TABLE prints;
 CREATE TABLE prints (
     item_id INTEGER PRIMARY KEY REFERENCES items (id),
+    source_id INTEGER NOT NULL,            -- with guid the key of the item: its row is not read for each comparison
+    guid TEXT NOT NULL,
     at INTEGER NOT NULL,                   -- published, or first seen
     dated INTEGER NOT NULL,                -- whether its source said when
     title TEXT NOT NULL,
