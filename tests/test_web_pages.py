@@ -598,6 +598,15 @@ def test_data_that_did_not_change_is_a_304_and_other_sites_may_ask(world: World)
     assert '<a href="/story/1.json" type="application/json">' in world.text(fr("/story/1"))
 
 
+def test_a_picture_that_stands_in_the_whole_text_is_not_shown_above_it_too(tmp_path: Path) -> None:
+    url = "https://info.example/p.jpg?a=1&b=2"
+    world = a_world(tmp_path, [replace(INFO, republish=Republish.FULL)])
+    item = an_item("a", image=Image(url), html=f'<p>Tout.</p><img src="{html.escape(url)}" alt="">')
+    tell(world.store, [item, an_item("b", image=Image(url), html="<p>Tout.</p>")])
+    assert world.text("/story/1").count(url) == 1
+    assert world.text("/story/2").count(url) == 1
+
+
 @pytest.mark.parametrize(("republish", "shown"), [(Republish.LEAD, False), (Republish.FULL, True)])
 def test_the_whole_text_is_shown_only_where_the_source_allows_it(
     tmp_path: Path, republish: Republish, shown: bool

@@ -29,6 +29,7 @@ class _Phrases:
     taken: str  # of a closed page
     all: str
     category: str
+    asked: str  # of a search
     one: str
     many: str
 
@@ -40,6 +41,7 @@ _PHRASES = {
         empty="Rien n’est encore paru ici ; les prochains articles s’y ajouteront.",
         all="Tous les articles {sources}",
         category="Articles « {label} » {sources}",
+        asked="« {query} »",
         one="d’une source",
         many="de {count} sources",
     ),
@@ -49,6 +51,7 @@ _PHRASES = {
         empty="Nothing has come in here yet; the next articles will.",
         all="All articles from {sources}",
         category="Articles on “{label}” from {sources}",
+        asked="“{query}”",
         one="one source",
         many="{count} sources",
     ),
@@ -121,9 +124,10 @@ def describe(
     """Describe the feed, or the closed page of its log, that holds these entries."""
     asked = f"?q={quote(query, safe='')}" if query else ""
     place = "" if feed == ALL else feed
-    label = f"« {query} »" if query else labels.get(feed) or feed
+    label = query or labels.get(feed) or feed
     phrases = _PHRASES.get(settings.language.lower().partition("-")[0], _PHRASES["en"])
-    title = settings.title if feed == ALL else f"{label} – {settings.title}"
+    named = phrases.asked.format(query=query) if query else label
+    title = settings.title if feed == ALL else f"{named} – {settings.title}"
     return CategoryFeed(
         slug=feed,
         id=f"tag:{settings.authority}:feed/{feed}{asked}",
