@@ -30,6 +30,8 @@ bench: .venv/dev.done
 	$(BIN)/python bench/run.py
 	$(BIN)/python -m bench.stories score $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m bench.stories speed
+	$(BIN)/python -m bench.serving
+	$(BIN)/python -m bench.hub
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
