@@ -98,7 +98,7 @@ class Poller:
             self._under_way[source.url] = task
             task.add_done_callback(lambda _, url=source.url: self._under_way.pop(url))  # type: ignore[misc]
         if self._first_round and not awaited and not self._under_way:
-            await pipeline.write(self.store.open_log, now)
+            await pipeline.open_log()
             self._first_round = False
 
     def _take(self, report: Report) -> None:

@@ -113,6 +113,17 @@ class Pipeline:
             for source, state in sources:
                 group.create_task(one(source, state))
 
+    async def open_log(self) -> None:
+        """End the first round: what waits enters its feeds, and full pages are closed at once, or heads would show it
+        all.
+        """
+        await self.write(self.store.open_log, self.clock())
+        await self._keep_pages()
+
+    async def _keep_pages(self) -> None:
+        while await self.write(keep_pages, self.store, self.settings, self.clock()):
+            pass
+
     async def index(self) -> None:
         """Let the search find what was stored, find the events that new stories tell of, and keep what pages of the
         log show that have become full.
@@ -121,8 +132,7 @@ class Pipeline:
             pass
         while await self.write(self._gather):
             pass
-        while await self.write(keep_pages, self.store, self.settings, self.clock()):
-            pass
+        await self._keep_pages()
 
     def _gather(self) -> int:
         now = self.clock()

@@ -144,7 +144,7 @@ def _filled(folder: Path) -> Settings:
             async def one_round() -> None:
                 async with Pipeline(settings, store, utc_now) as pipeline:
                     await pipeline.poll([(view.source, view.state) for view in store.sources()], lambda _: None)
-                    await pipeline.write(store.open_log, utc_now())
+                    await pipeline.open_log()
                     await pipeline.index()
 
             asyncio.run(one_round())

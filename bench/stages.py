@@ -9,6 +9,7 @@ stands alone. `hand over` is what the digest of a body costs on its way back fro
 import argparse
 import gc
 import pickle
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -29,11 +30,12 @@ from aggregator.config import Settings
 from aggregator.digest import Digest, digest
 from aggregator.model import Format, Item, ParsedFeed, Source, SourceState, Update
 from aggregator.parse import parse
-from aggregator.publishing import publish_feed
+from aggregator.publishing import keep_pages, publish_feed
 from aggregator.store import Known, Store, open_store
 from aggregator.words import index
 
 LATE_AFTER = timedelta(hours=48)
+ROUNDS = 30
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -106,11 +108,13 @@ def write(store: Store, pairs: list[tuple[Source, corpus.Outlet]], count: int, n
     polls = list(zip([source for source, _ in pairs], map(work, pairs), strict=True))
     timed("decide + commit, new", count, partial(settle, store, now), polls)
     timed("decide + commit, the same", count, partial(settle, store, now + timedelta(hours=1)), polls)
-    empty = [(source, replace(found, items=(), words=())) for source, found in polls]
+    empty = [(source, replace(found, items=(), words=(), prints=())) for source, found in polls]
     timed("commit of a 304 (a source)", len(pairs), partial(settle, store, now + timedelta(hours=2)), empty)
     timed("open the log", count, store.open_log, [now])
     timed("index for the search", count, store.index, [count])
     settings = Settings()
+    while keep_pages(store, settings, now):
+        pass
     for format in Format:
         timed(
             f"render {format} (50 entries)",
@@ -118,6 +122,23 @@ def write(store: Store, pairs: list[tuple[Source, corpus.Outlet]], count: int, n
             lambda format: publish_feed(store, "all", format, settings),
             [format],
         )
+        refresh(store, polls[0], format, settings, now)
+
+
+def refresh(store: Store, poll: tuple[Source, Digest], format: Format, settings: Settings, now: datetime) -> None:
+    """A feed after one new item, as often as it takes for a median."""
+    source, found = poll
+    spent = []
+    for number in range(ROUNDS):
+        at, key = now + timedelta(hours=3, minutes=number), f"{source.site}new-{format}-{number}"
+        item = replace(found.items[0], guid=key, link=key, canonical=key, title=f"{found.items[0].title} {number}")
+        one = replace(found, items=(item,), words=found.words[:1], prints=found.prints[:1])
+        settle(store, at, (source, one))
+        gc.collect()
+        started = time.process_time()
+        publish_feed(store, "all", format, settings)
+        spent.append(time.process_time() - started)
+    print(f"{format} after one new item    {statistics.median(spent) * 1e6:>10.0f} µs, at most {max(spent) * 1e6:.0f}")
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
@@ -64,6 +64,7 @@ class _Origins:
 
     sources: Mapping[str, Source]
     states: Mapping[str, SourceState]
+    _known: dict[str, Origin] = field(default_factory=dict)  # of this feed, by source
 
     def source(self, url: str) -> Source:
         """What editors say of a source."""
@@ -78,6 +79,11 @@ class _Origins:
         return replace(own, url=own.url or polled.url, id=_first_uri(own.id, own.url, own.site, polled.id))
 
     def _polled(self, url: str) -> Origin:
+        if url not in self._known:
+            self._known[url] = self._made(url)
+        return self._known[url]
+
+    def _made(self, url: str) -> Origin:
         source, state = self.source(url), self.states.get(url) or SourceState(url=url)
         return Origin(
             title=source.title.strip() or state.feed_title.strip() or _host(url),

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from aggregator.model import Item, Stored, Story
 from aggregator.store.protocol import Hit, Totals
-from aggregator.store.rows import STORED_COLUMNS, to_datetime, to_item, to_stored
+from aggregator.store.rows import STORED_COLUMNS, to_datetime, to_item, to_item_again, to_stored
 
 HEAD = (
     "SELECT story_id, entered_at FROM log WHERE feed = ? AND sequence IS NOT NULL AND left_at IS NULL"
@@ -29,7 +29,7 @@ def stories(db: sqlite3.Connection, ids: Sequence[int]) -> tuple[Story, ...]:
     marks = ",".join("?" * len(ids))
     items: dict[int, list[Stored]] = {}
     for row in db.execute(f"SELECT {STORED_COLUMNS} FROM items WHERE story_id IN ({marks}) ORDER BY id", ids):  # noqa: S608
-        stored = to_stored(row)
+        stored = to_stored(row, to_item_again)
         items.setdefault(stored.story_id, []).append(stored)
     rows = db.execute(f"SELECT id, entry_id, lead_id, sort_at, event FROM stories WHERE id IN ({marks})", ids)  # noqa: S608
     told = rows.fetchall()
