@@ -5,7 +5,7 @@ import time
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aggregator.clean.html import MARKUP_LIMIT_CHARS, sanitise
@@ -278,6 +278,8 @@ def test_html_that_does_not_settle_keeps_its_text_alone() -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(nasty)
+@example("\xa0")
+@example(" \xa0\n\xa0 \n")
 def test_cleaning_twice_changes_nothing(markup: str) -> None:
     once = sanitise(markup, BASE)
     assert sanitise(once, BASE) == once

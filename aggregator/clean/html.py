@@ -157,7 +157,8 @@ def _depth(markup: str) -> int:
 
 
 def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{line}</p>" for each in text.split("\n") if (line := each.strip()))
+    lines = (each.strip() for each in text.split("\n"))
+    return "".join(f"<p>{line}</p>" for line in lines if line.replace("&nbsp;", "").strip())
 
 
 def _changed(html: str, base: str) -> str:
