@@ -22,6 +22,7 @@ Around it:
     review      texts of the last days looked at again, with all that has come since
     workers     processes that can be killed, where parse, clean and classify run
     httpclient  the one outgoing HTTP client, guarded at connect time
+    batches     values that are written together
     words       text → stems, for the search index and its queries
     model       the values that flow
     config      the settings

@@ -8,10 +8,8 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from aggregator.classify import Taxonomy, departement_name
+from aggregator.model import ALL, DEPARTEMENT, SOURCE
 from aggregator.store import SourceView
-
-ALL = "all"  # the feed of everything; its page is the front page
-DEPARTEMENT, SOURCE = "dep/", "source/"
 
 
 class Kind(Enum):
@@ -52,5 +50,9 @@ def kind_of(slug: str) -> Kind:
 
 def name_of(view: SourceView) -> str:
     """What people call a source: the editors' title, else its own, else its host."""
-    url = view.source.url
-    return view.source.title.strip() or view.state.feed_title.strip() or url.partition("//")[2].partition("/")[0] or url
+    return view.source.title.strip() or view.state.feed_title.strip() or host_of(view.source.url)
+
+
+def host_of(url: str) -> str:
+    """The host of a URL, for want of a better name; never raises."""
+    return url.partition("//")[2].partition("/")[0] or url

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from aggregator import opml, poll, stories
+from aggregator.batches import Batches
 from aggregator.classify import load_taxonomy
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass, SourceError, StoreError
@@ -83,10 +85,9 @@ class Pipeline:
         self._workers = Workers(settings.workers, settings.parse_seconds, settings.parse_memory_mib)
         self._writer = ThreadPoolExecutor(1, "writer")
         self._places = asyncio.Semaphore(settings.concurrency)
+        self._states = Batches(partial(self.write, self.store.keep))  # that come without items
 
     async def __aenter__(self) -> Self:
-        self._waiting: list[tuple[SourceState, asyncio.Future[None]]] = []  # for the writing thread
-        self._keeper: asyncio.Task[None] = asyncio.create_task(self._keep_waiting())
         await self._client.__aenter__()
         return self
 
@@ -198,24 +199,8 @@ class Pipeline:
 
     async def _keep(self, state: SourceState) -> Update:
         """Store a state that comes without items, in one transaction with those that wait for the writer too."""
-        stored = asyncio.get_running_loop().create_future()
-        self._waiting.append((state, stored))
-        if self._keeper.done():
-            self._keeper = asyncio.create_task(self._keep_waiting())
-        await stored
+        await self._states.put(state)
         return Update(state, (), state.checked_at or self.clock())
-
-    async def _keep_waiting(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            error: Exception | None = None
-            try:
-                await self.write(self.store.keep, [state for state, _ in batch])
-            except Exception as raised:  # noqa: BLE001 - handed on: who waits for it would wait for ever
-                error = raised
-            for _, stored in batch:
-                if not stored.done():  # its poll may have been given up
-                    stored.set_exception(error) if error else stored.set_result(None)
 
     async def _digest(self, source: Source, outcome: Fetched) -> "Digest":
         from aggregator.digest import digest  # noqa: PLC0415 - a round of 304s needs neither parser nor sanitiser

@@ -10,11 +10,13 @@ from collections.abc import Collection, Container, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from aggregator.catalogue import DEPARTEMENT, SOURCE, catalogue
+from aggregator.catalogue import catalogue
 from aggregator.classify import departement_name, load_taxonomy
 from aggregator.config import Settings
 from aggregator.model import (
     AS_ANNOUNCED,
+    DEPARTEMENT,
+    SOURCE,
     CategoryFeed,
     FeedEntry,
     Format,
@@ -76,10 +78,10 @@ def _head(store: Store, slug: str, state: FeedState, settings: Settings, options
 def publish_page(store: Store, slug: str, number: int, format: Format, settings: Settings) -> Rendition | None:
     """A closed page of a feed's log, from 1 on, None where there is none. What was hidden since is not in it."""
     state, frame = store.feed(slug), _frame(store, settings)
-    if slug not in frame.feeds or not 1 <= number <= state.pages:
-        return None
     content = store.archived(slug, number)
-    entries = unpack(content) if content else frame.select(slug, store.page(slug, number)).entries
+    if content is None or slug not in frame.feeds:
+        return None
+    entries = unpack(content)
     hidden = store.hidden_among({key for entry in entries for key in (entry.item.key, *entry.keys)})
     kept = tuple(_without(entry, hidden) for entry in entries if not hidden & {entry.item.key, *entry.keys[:1]})
     rendition = render(frame.describe(slug, kept, number), format)
@@ -101,10 +103,9 @@ def publish_search(
 def keep_pages(store: Store, settings: Settings, now: datetime, limit: int = 20) -> int:
     """Keep what the pages show that have become full. → how many; 0 when none is left."""
     full = store.full_pages(limit)
-    frame = _frame(store, settings) if full else None
     for slug, number in full:
-        entries: Sequence[FeedEntry] = frame.select(slug, store.page(slug, number)).entries if frame else ()
-        store.archive(slug, number, pack(entries), now)
+        page = _frame(store, settings).select(slug, store.page(slug, number))
+        store.archive(slug, number, pack(page.entries), now)
     return len(full)
 
 

@@ -20,8 +20,8 @@ from flask_babel import format_datetime, gettext
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
-from aggregator.catalogue import SOURCE, Kind, kind_of
-from aggregator.model import Stored, Story
+from aggregator.catalogue import Kind, kind_of
+from aggregator.model import SOURCE, Stored, Story
 from aggregator.store import StoreError
 from web import snippets, words
 from web.colours import DARK_GROUND, LIGHT_GROUND, readable

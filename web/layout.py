@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from flask import Flask, current_app, g, render_template, request, url_for
 from flask_babel import format_date, format_datetime, gettext
 
-from aggregator.catalogue import ALL, DEPARTEMENT, SOURCE, Kind, kind_of
-from aggregator.model import AS_ANNOUNCED, Format, Options, Stored, Story
+from aggregator.catalogue import Kind, kind_of
+from aggregator.model import ALL, AS_ANNOUNCED, DEPARTEMENT, SOURCE, Format, Options, Stored, Story
 from web import words
 from web.asked import Asked
 from web.links import address_of

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote
 
-from aggregator.catalogue import ALL
 from aggregator.config import Settings
-from aggregator.model import AS_ANNOUNCED, Format
+from aggregator.model import ALL, AS_ANNOUNCED, Format
 from aggregator.publishing import SEARCH
 from web.asked import Asked
 from web.words import FORMAT_TYPES

@@ -14,10 +14,9 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_date
 
-from aggregator.catalogue import ALL
 from aggregator.config import VERSION
 from aggregator.errors import StoreError
-from aggregator.model import Format
+from aggregator.model import ALL, Format
 from aggregator.publish.encodings import Coding, encode
 from web.negotiation import SMALL_BYTES
 from web.site import Site

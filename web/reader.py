@@ -9,8 +9,8 @@ import msgspec
 from flask import Blueprint, abort, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from aggregator.catalogue import ALL, DEPARTEMENT, SOURCE, Kind, kind_of, name_of
-from aggregator.model import Format, Level, Link, Pin, Republish, Stored, Story
+from aggregator.catalogue import Kind, kind_of, name_of
+from aggregator.model import ALL, DEPARTEMENT, SOURCE, Format, Level, Link, Pin, Republish, Stored, Story
 from aggregator.publishing import SEARCH
 from aggregator.store import Hit, Revision, SourceView, Store
 from web import words

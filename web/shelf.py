@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aggregator.catalogue import ALL
-from aggregator.model import Rendition
+from aggregator.model import ALL, Rendition
 from aggregator.publishing import SEARCH, publish_delta, publish_feed, publish_page, publish_search
 from aggregator.store import FeedState, StoreError
 from web.answers import Answer, Finished

@@ -9,7 +9,7 @@ from typing import cast
 
 from flask import current_app
 
-from aggregator.catalogue import catalogue, name_of
+from aggregator.catalogue import catalogue, host_of, name_of
 from aggregator.classify import Taxonomy
 from aggregator.config import Settings
 from aggregator.store import SourceView, Store, StoreError, open_store
@@ -74,11 +74,6 @@ class Site:
             except StoreError:
                 return self._read_views  # what was known last
         return self._read_views
-
-
-def host_of(url: str) -> str:
-    """The host of a URL, for want of a better name; never raises."""
-    return url.partition("//")[2].partition("/")[0] or url
 
 
 def current_site() -> Site:

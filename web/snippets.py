@@ -10,8 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from markupsafe import Markup, escape
 
-from aggregator.catalogue import ALL
-from aggregator.model import Content, Format, Options
+from aggregator.model import ALL, Content, Format, Options
 from web.asked import LIMITS, Asked, options_of
 from web.layout import absolute, feed_title
 from web.links import address_of, page_address

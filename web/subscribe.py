@@ -11,8 +11,8 @@ from flask import make_response, request
 from flask_babel import lazy_gettext
 from werkzeug.wrappers import Response
 
-from aggregator.catalogue import ALL, Kind, kind_of
-from aggregator.model import Content, Format, Options, Picture
+from aggregator.catalogue import Kind, kind_of
+from aggregator.model import ALL, Content, Format, Options, Picture
 from web import snippets
 from web.asked import LIMITS, options_of
 from web.headers import policy

@@ -5,8 +5,11 @@ in the order of the document they were read from, unless a comment says otherwis
 """
 
 from aggregator.model.feeds import (
+    ALL,
     AS_ANNOUNCED,
+    DEPARTEMENT,
     PAGE_ENTRIES,
+    SOURCE,
     CategoryFeed,
     Content,
     FeedEntry,
@@ -60,10 +63,11 @@ from aggregator.model.stories import (
 )
 
 __all__ = [
-    "AS_ANNOUNCED", "PAGE_ENTRIES", "Category", "CategoryFeed", "Closed", "Content", "Date", "Decision", "DecisionKind",
-    "Enclosure", "Ended", "Entry", "Evidence", "FeedEntry", "FetchFailed", "Fetched", "Format", "Frequencies", "Genre",
-    "Gist", "Gone", "Hiding", "Image", "Intent", "Item", "Key", "Level", "Limit", "Limits", "Link", "Mode", "Near",
-    "NotModified", "Options", "Origin", "Outcome", "ParsedFeed", "Picture", "Pin", "PinKind", "Ping", "Print", "Push",
-    "PushFailed", "Pushed", "Rendition", "Republish", "Source", "SourceKind", "SourceState", "Stored", "Story",
-    "Subscription", "Tombstone", "Topic", "Unchanged", "Update",
+    "ALL", "AS_ANNOUNCED", "DEPARTEMENT", "PAGE_ENTRIES", "SOURCE", "Category", "CategoryFeed", "Closed",
+    "Content", "Date", "Decision", "DecisionKind", "Enclosure", "Ended", "Entry", "Evidence", "FeedEntry",
+    "FetchFailed", "Fetched", "Format", "Frequencies", "Genre", "Gist", "Gone", "Hiding", "Image", "Intent",
+    "Item", "Key", "Level", "Limit", "Limits", "Link", "Mode", "Near", "NotModified", "Options", "Origin",
+    "Outcome", "ParsedFeed", "Picture", "Pin", "PinKind", "Ping", "Print", "Push", "PushFailed", "Pushed",
+    "Rendition", "Republish", "Source", "SourceKind", "SourceState", "Stored", "Story", "Subscription",
+    "Tombstone", "Topic", "Unchanged", "Update",
 ]  # fmt: skip

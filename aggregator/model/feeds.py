@@ -9,6 +9,8 @@ from aggregator.model.items import Item, Key, Origin
 from aggregator.model.sources import Republish
 from aggregator.model.stories import Tombstone
 
+ALL = "all"  # the slug of the feed of everything; its page is the front page
+DEPARTEMENT, SOURCE = "dep/", "source/"  # what the slugs of such feeds begin with
 PAGE_ENTRIES = 50  # of a closed page of the log; never change it: what was linked must stay as it was
 
 

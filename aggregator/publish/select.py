@@ -7,7 +7,7 @@ from datetime import datetime
 from urllib.parse import quote, urlsplit
 
 from aggregator.config import Settings
-from aggregator.model import CategoryFeed, FeedEntry, Key, Origin, Source, SourceState, Stored, Story
+from aggregator.model import ALL, CategoryFeed, FeedEntry, Key, Origin, Source, SourceState, Stored, Story
 
 # What may be an id (RFC 4287 §4.2.6): an address, a tag: of RFC 4151, a urn:. Many a source writes its name there.
 _URI = re.compile(
@@ -16,8 +16,6 @@ _URI = re.compile(
     r"|urn:uuid:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
     r"|urn:(?!uuid:)[a-z0-9][a-z0-9-]{1,31}:[A-Za-z0-9()+,.:=@;$_!*'%-]{1,1000})"
 )
-
-ALL = "all"  # the feed of everything; its page is the front page
 
 
 @dataclass(frozen=True, slots=True)

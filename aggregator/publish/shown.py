@@ -9,7 +9,18 @@ from html import escape
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from aggregator.model import CategoryFeed, Content, Enclosure, FeedEntry, Format, Genre, Image, Picture, Republish
+from aggregator.model import (
+    DEPARTEMENT,
+    CategoryFeed,
+    Content,
+    Enclosure,
+    FeedEntry,
+    Format,
+    Genre,
+    Image,
+    Picture,
+    Republish,
+)
 from aggregator.publish.characters import printable, uri
 
 CONTENT_TYPES: Mapping[Format, str] = {
@@ -111,7 +122,7 @@ def shown(feed: CategoryFeed, entry: FeedEntry) -> Shown:
     return Shown(
         entry,
         _terms(feed, feed.category_scheme, (category.slug for category in item.categories)),
-        _terms(feed, feed.departement_scheme, item.departements, "dep/"),
+        _terms(feed, feed.departement_scheme, item.departements, DEPARTEMENT),
         _terms(feed, feed.genre_scheme, genres),
         feed.language,
         feed.base.removesuffix(f"/feeds/{feed.slug}"),

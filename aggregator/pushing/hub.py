@@ -10,10 +10,12 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from aggregator import websub
+from aggregator.batches import Batches
 from aggregator.catalogue import catalogue
 from aggregator.classify import load_taxonomy
 from aggregator.config import Settings
@@ -90,14 +92,13 @@ class Hub:
             )
         )
         self._reader = ThreadPoolExecutor(1, "hub")
+        self._pushes = Batches(partial(write, store.take_pushes))  # what came of deliveries
         self._under_way: dict[Key, asyncio.Task[None]] = {}
         self._resting: dict[Key, datetime] = {}  # until when
         self._documents: OrderedDict[str, tuple[int, asyncio.Task[_Document | None]]] = OrderedDict()  # by topic
         self._swept_at = datetime.min.replace(tzinfo=UTC)
 
     async def __aenter__(self) -> Self:
-        self._waiting: list[tuple[Push, asyncio.Future[None]]] = []  # for the thread that writes
-        self._keeper: asyncio.Task[None] = asyncio.create_task(self._keep_waiting())
         await self._client.__aenter__()
         return self
 
@@ -107,7 +108,8 @@ class Hub:
         tasks = [*self._under_way.values(), *(task for _, task in self._documents.values())]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, self._keeper, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._pushes.finish()
         await self._client.__aexit__(kind, error, trace)
         await self._read(self._store.close)
         self._reader.shutdown()
@@ -202,11 +204,7 @@ class Hub:
             push = await self._delivering.run(
                 subscription.host, lambda: self._deliver(subscription, document), slow=subscription.slow
             )
-        stored = asyncio.get_running_loop().create_future()
-        self._waiting.append((push, stored))
-        if self._keeper.done():
-            self._keeper = asyncio.create_task(self._keep_waiting())
-        await stored
+        await self._pushes.put(push)
         _tell(subscription, push)
 
     async def _document(self, subscription: Subscription) -> _Document | None:
@@ -243,19 +241,6 @@ class Hub:
         slow = time.monotonic() - started > self._delivering.patience_seconds
         delivered = Pushed(subscription.id, document.version, rendition.etag, self._clock(), slow)
         return websub.judge(subscription, status, error, delivered, self._jitter)
-
-    async def _keep_waiting(self) -> None:
-        """Store what came of deliveries: all that wait in one transaction, then those that came meanwhile."""
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            error: Exception | None = None
-            try:
-                await self._write(self._store.take_pushes, [push for push, _ in batch])
-            except Exception as raised:  # noqa: BLE001 - handed on: who waits for it would wait for ever
-                error = raised
-            for _, stored in batch:
-                if not stored.done():
-                    stored.set_exception(error) if error else stored.set_result(None)
 
     async def _read(self, function: Callable[..., Result], *arguments: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._reader, function, *arguments)

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from aggregator.errors import HidingError
-from aggregator.model import Hiding, Key, Tombstone
-from aggregator.store.log import SOURCE, Log
+from aggregator.model import SOURCE, Hiding, Key, Tombstone
+from aggregator.store.log import Log
 from aggregator.store.rows import to_datetime
 from aggregator.store.stories import component, regroup
 

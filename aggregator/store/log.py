@@ -9,10 +9,9 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from aggregator.model import Item
+from aggregator.model import ALL, DEPARTEMENT, SOURCE, Item
 
 NO_CATEGORY = "divers"
-DEPARTEMENT, SOURCE = "dep/", "source/"  # what the feeds of these begin with
 
 Row = tuple[str, int, int, int]
 """What enters: feed, story, sort_at, late."""
@@ -102,7 +101,7 @@ def feeds_of(terms: Collection[str]) -> tuple[str, ...]:
     found = set(terms).difference(departements, sources)
     categories = sorted(found - {NO_CATEGORY} or found)
     both = [f"{category}/{departement}" for category in categories for departement in departements]
-    return ("all", *categories, *departements, *both, *sources)
+    return (ALL, *categories, *departements, *both, *sources)
 
 
 def is_log_open(db: sqlite3.Connection) -> bool:
