@@ -80,9 +80,10 @@ def test_every_route_is_guarded_and_sets_no_cookie(world: World) -> None:
             assert "Cache-Control" in response.headers, path
 
 
-def test_the_policy_lets_nothing_run() -> None:
+def test_the_policy_lets_nothing_run_but_our_own_files() -> None:
     policy = dict(part.strip().split(" ", 1) for part in SECURITY["Content-Security-Policy"].split(";"))
-    assert policy["default-src"] == policy["script-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["script-src"] == policy["connect-src"] == policy["worker-src"] == policy["manifest-src"] == "'self'"
     assert policy["style-src"] == policy["form-action"] == "'self'"
     assert "unsafe" not in SECURITY["Content-Security-Policy"]
 

@@ -25,8 +25,10 @@ def policy(
     )
 
 
+READING = ("connect-src 'self'", "manifest-src 'self'", "worker-src 'self'")  # what the scripts of our pages need
+
 SECURITY = {
-    "Content-Security-Policy": policy(),
+    "Content-Security-Policy": policy(scripts="'self'", more=READING),
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(), geolocation=(), interest-cohort=(), microphone=(), payment=(), usb=()",
     "X-Content-Type-Options": "nosniff",

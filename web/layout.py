@@ -21,6 +21,7 @@ from web.negotiation import LANGUAGES, etag_of
 from web.site import current_site
 
 FIRST_OF_MONTH = re.compile(r"\b1 ")
+PAGE_SCRIPTS: tuple[str, ...] = ()  # of every page but embeds, each does one thing and stands alone; no page needs them
 LANGUAGE_NAMES = {"fr": "Français", "en": "English"}
 
 
@@ -30,6 +31,7 @@ def prepare(app: Flask) -> None:
     app.jinja_env.globals.update(
         {
             "site_css": _fingerprinted(static, "site.css"),
+            "page_scripts": [_fingerprinted(static, name) for name in PAGE_SCRIPTS],
             "site_icon": _fingerprinted(static, "favicon.svg"),
             "FORMATS": tuple(words.FORMAT_NAMES),
             "FORMAT_NAMES": words.FORMAT_NAMES,

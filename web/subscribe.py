@@ -15,14 +15,14 @@ from aggregator.catalogue import Kind, kind_of
 from aggregator.model import ALL, Content, Format, Options, Picture
 from web import snippets
 from web.asked import LIMITS, options_of
-from web.headers import policy
+from web.headers import READING, policy
 from web.layout import LANGUAGE_NAMES, absolute, feed_title, page
 from web.look import MOST_STORIES, Theme, read_look
 from web.negotiation import LANGUAGES
 from web.site import current_site
 from web.snippets import Target
 
-POLICY = policy(scripts="'self'", more=("connect-src 'self'", "frame-src 'self'"))
+POLICY = policy(scripts="'self'", more=(*READING, "frame-src 'self'"))
 
 
 class Way(StrEnum):
