@@ -466,6 +466,7 @@ def test_json_says_everything_under_fixed_keys_in_a_fixed_order():
         },
         "also": [{"title": "Le Journal B", "url": "https://b.example/numerik"}],
         "story_url": "https://agg.example/story/7",
+        "image_alt": "Un club",
         "image_credit": "© D. Poirier",
         "categories": ["economie"],
         "genre": "communique",

@@ -263,6 +263,7 @@ def test_json_read_back_says_what_was_published(feed):
         assert read["authors"] == [{"name": seen(item.author) or seen(entry.source.title)}]
         assert read.get("summary", "") == seen(item.lead)
         assert read.get("image") == (uri(item.image.url) if item.image else None)
+        assert ours.get("image_alt", "") == (seen(item.image.alt) if item.image else "")
         assert ours.get("image_credit", "") == (seen(item.image.credit) if item.image else "")
         attachments = [(each["url"], each.get("size_in_bytes")) for each in read.get("attachments", [])]
         assert attachments == [(uri(each.url), each.length) for each in item.enclosures]

@@ -69,6 +69,7 @@ def _extension(shown_: Shown) -> dict[str, Any]:
         source=_source(entry.source),
         also=[_filled(title=other.title, url=other.url) for other in entry.also],
         story_url=entry.url,
+        image_alt=shown_.image.alt.strip() if shown_.image else "",
         image_credit=shown_.image.credit.strip() if shown_.image else "",
         categories=[term.slug for term in shown_.categories],
         departements=[term.slug for term in shown_.departements],

@@ -2,28 +2,45 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import fields
+from functools import lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 from threading import Lock
 
 import msgspec
 
-from aggregator.model import Format
+from aggregator.model import FeedEntry, Format, Item
 from aggregator.publish.characters import printable
 from aggregator.publish.shown import Shown
 
 KEPT_BYTES = 32 * 1024 * 1024  # about 19,000 entries with leads, 37 MiB with all that holds them
 KEY_BYTES = 16
+KEPT_ITEMS = 2048  # of which the digest is known
 
+_around_entry = attrgetter(*(each.name for each in fields(Shown) if each.name != "entry"))
+_around_item = attrgetter(*(each.name for each in fields(FeedEntry) if each.name != "item"))
 _encode = msgspec.json.Encoder().encode
 
 
 def key_of(shown: Shown, format: Format) -> bytes:
     """What tells this form of an entry from every other, in every process: a hash over all that it is made of."""
     try:
-        packed = _encode((format, shown))
+        packed = _packed(shown, format)
     except UnicodeEncodeError:  # half of a surrogate pair, which no document could hold either
-        packed = _encode((format, printable(shown)))
+        packed = _packed(printable(shown), format)
     return blake2b(packed, digest_size=KEY_BYTES).digest()
+
+
+def _packed(shown: Shown, format: Format) -> bytes:
+    entry = shown.entry
+    return _digest(entry.item) + _encode((format, _around_item(entry), _around_entry(shown)))
+
+
+@lru_cache(KEPT_ITEMS)
+def _digest(item: Item) -> bytes:
+    """The longest part of an entry; the store gives the same object again, which is found without reading it."""
+    return blake2b(_encode(item), digest_size=KEY_BYTES).digest()
 
 
 class Kept:

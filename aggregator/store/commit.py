@@ -147,7 +147,8 @@ class Commit:
             if decision.changed_at is not None:
                 changed_at = max(changed_at, to_seconds(decision.changed_at))
             self.db.execute(
-                "UPDATE items SET content = ?, canonical = ?, revision = ?, changed_at = ? WHERE id = ?",
+                "UPDATE items SET content = ?, canonical = ?, revision = ?, changed_at = ?, edition = edition + 1"
+                " WHERE id = ?",
                 (to_json(item), item.canonical, number, changed_at, item_id),
             )
             self.db.execute("UPDATE search SET title = ?, text = ? WHERE item_id = ?", (title, text, item_id))

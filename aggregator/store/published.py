@@ -39,7 +39,7 @@ class Published(Connections):
     def _page(self, sql: str, name: str, before: str, limit: int) -> Page:
         with errors("reading a river"), self._reading() as db:
             rows = db.execute(sql, (name, *_cursor(before), limit + 1)).fetchall()
-            stories = read.stories(db, [story_id for _, story_id in rows[:limit]])
+            stories = read.stories(db, self._contents, [story_id for _, story_id in rows[:limit]])
         return Page(stories, "{}-{}".format(*rows[limit - 1]) if len(rows) > limit else "")
 
     def head(
@@ -53,7 +53,7 @@ class Published(Connections):
             least = min(unclosed, HEAD_LIMIT)  # who reads the head and the closed pages must miss none
             sql = read.FIRST_OF_EVENTS if one_per_event else read.HEAD
             rows = db.execute(sql, (feed, max(limit, least))).fetchall()
-            stories = read.stories(db, [story_id for story_id, _ in rows])
+            stories = read.stories(db, self._contents, [story_id for story_id, _ in rows])
         return tuple(
             replace(story, entered_at=to_datetime(entered_at))
             for story, (_, entered_at) in zip(stories, rows, strict=True)
@@ -138,7 +138,7 @@ class Published(Connections):
     def page(self, feed: str, number: int) -> tuple[Story, ...]:
         """See Store."""
         with errors("reading the log"), self._reading() as db:
-            return read.opened(db, archives.stories(db, feed, number))
+            return read.opened(db, self._contents, archives.stories(db, feed, number))
 
     def archive(self, feed: str, number: int, content: bytes, now: datetime) -> None:
         """See Store."""

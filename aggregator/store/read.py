@@ -4,8 +4,9 @@ import sqlite3
 from collections.abc import Collection, Sequence
 
 from aggregator.model import Item, Stored, Story
+from aggregator.store.contents import COLUMNS, Contents
 from aggregator.store.protocol import Hit, Totals
-from aggregator.store.rows import STORED_COLUMNS, to_datetime, to_item, to_item_again, to_stored
+from aggregator.store.rows import STORED_COLUMNS, to_datetime, to_item, to_stored
 
 HEAD = (
     "SELECT story_id, entered_at FROM log WHERE feed = ? AND sequence IS NOT NULL AND left_at IS NULL"
@@ -24,24 +25,24 @@ VERSIONS_LIMIT = 5  # earlier ones that a new version is held against
 HITS_LIMIT = 1000  # what bm25 ranks of a search that finds more: the newest
 
 
-def stories(db: sqlite3.Connection, ids: Sequence[int]) -> tuple[Story, ...]:
-    """The stories of these ids, in their order. Three queries."""
+def stories(db: sqlite3.Connection, contents: Contents, ids: Sequence[int]) -> tuple[Story, ...]:
+    """The stories of these ids, in their order. Four queries; what items hold is read where `contents` does not."""
     marks = ",".join("?" * len(ids))
     items: dict[int, list[Stored]] = {}
-    for row in db.execute(f"SELECT {STORED_COLUMNS} FROM items WHERE story_id IN ({marks}) ORDER BY id", ids):  # noqa: S608
-        stored = to_stored(row, to_item_again)
+    found = db.execute(f"SELECT {COLUMNS} FROM items WHERE story_id IN ({marks}) ORDER BY id", ids)  # noqa: S608
+    for stored in contents.of(db, found.fetchall()):
         items.setdefault(stored.story_id, []).append(stored)
     rows = db.execute(f"SELECT id, entry_id, lead_id, sort_at, event FROM stories WHERE id IN ({marks})", ids)  # noqa: S608
     told = rows.fetchall()
     sources = _sources_of_events(db, {event for *_, event in told if event is not None})
-    found = {
+    made = {
         story_id: _story(story_id, entry_id, lead_id, sort_at, items[story_id], event, sources.get(event, 0))
         for story_id, entry_id, lead_id, sort_at, event in told
     }
-    return tuple(found[story_id] for story_id in ids)
+    return tuple(made[story_id] for story_id in ids)
 
 
-def opened(db: sqlite3.Connection, ids: Sequence[int]) -> tuple[Story, ...]:
+def opened(db: sqlite3.Connection, contents: Contents, ids: Sequence[int]) -> tuple[Story, ...]:
     """The stories of these ids, in their order; one that is part of another as the item that opened it tells it."""
     marks = ",".join("?" * len(ids))
     rows = db.execute(
@@ -52,7 +53,7 @@ def opened(db: sqlite3.Connection, ids: Sequence[int]) -> tuple[Story, ...]:
     alone: dict[int, Story] = {}
     for *columns, story_id, entry_id, lead_id, sort_at in rows:
         alone[story_id] = _story(story_id, entry_id, lead_id, sort_at, [to_stored(tuple(columns))], None, 0)
-    told = iter(stories(db, [story_id for story_id in ids if story_id not in alone]))
+    told = iter(stories(db, contents, [story_id for story_id in ids if story_id not in alone]))
     return tuple(alone.get(story_id) or next(told) for story_id in ids)
 
 
@@ -81,7 +82,7 @@ def versions(db: sqlite3.Connection, item_id: int) -> tuple[Item, ...]:
     return tuple(to_item(content) for (content,) in db.execute(sql, (item_id, VERSIONS_LIMIT)))[::-1]
 
 
-def hits(db: sqlite3.Connection, expression: str, limit: int, offset: int) -> tuple[Hit, ...]:
+def hits(db: sqlite3.Connection, contents: Contents, expression: str, limit: int, offset: int) -> tuple[Hit, ...]:
     """What matches, best first; a title counts four times a text. One hit a story."""
     rows = db.execute(
         f"SELECT {STORED_COLUMNS} FROM (SELECT rowid, rank FROM search_index WHERE search_index MATCH ?"  # noqa: S608
@@ -94,7 +95,7 @@ def hits(db: sqlite3.Connection, expression: str, limit: int, offset: int) -> tu
         stored = to_stored(row)
         best.setdefault(stored.story_id, stored)
     chosen = list(best.values())[offset : offset + limit]
-    told = stories(db, [stored.story_id for stored in chosen])
+    told = stories(db, contents, [stored.story_id for stored in chosen])
     return tuple(Hit(story, stored) for story, stored in zip(told, chosen, strict=True))
 
 

@@ -1,8 +1,7 @@
 """Rows ↔ values: the only place that knows how a value is written into a column."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -13,8 +12,6 @@ STORED_COLUMNS = (
     "items.id, items.story_id, items.content, items.first_seen, items.changed_at, items.revision, items.reason,"
     " items.hidden"
 )
-
-KEPT_ITEMS = 2048  # about 8 kB each
 
 _encode = msgspec.json.Encoder().encode
 _evidence = msgspec.json.Decoder(Evidence).decode
@@ -69,17 +66,11 @@ def to_datetime(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-@lru_cache(KEPT_ITEMS)
-def to_item_again(text: str) -> Item:
-    """The same for what is read again and again: heads of feeds, of which one entry in fifty is new."""
-    return _item(text)
-
-
-def to_stored(row: tuple[Any, ...], read: Callable[[str], Item] = to_item) -> Stored:
+def to_stored(row: tuple[Any, ...]) -> Stored:
     """A row of STORED_COLUMNS."""
     item_id, story_id, content, first_seen, changed_at, revision, reason, hidden = row
     seen, changed = to_datetime(first_seen), to_datetime(changed_at)
-    return Stored(item_id, story_id, read(content), seen, changed, revision, reason, hidden > 0)
+    return Stored(item_id, story_id, to_item(content), seen, changed, revision, reason, hidden > 0)
 
 
 def grouped(rows: list[Stored], by: Any) -> Mapping[str, tuple[Stored, ...]]:

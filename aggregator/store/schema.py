@@ -358,3 +358,18 @@ def m006_publishing(db: Database) -> None:
 def m007_hub(db: Database) -> None:
     """A hub pushes our feeds to those who subscribe."""
     db.executescript(hub.TABLES)
+
+
+TENTH = """
+-- How often the content was replaced: who holds one knows whether it is still so.
+ALTER TABLE items ADD COLUMN edition INTEGER NOT NULL DEFAULT 0;
+DROP INDEX items_story;
+-- serves the items of a story, all of them but for their content
+CREATE INDEX items_story ON items (story_id, first_seen, changed_at, revision, edition, hidden);
+"""
+
+
+@migrations()
+def m010_editions(db: Database) -> None:
+    """What an item holds is read once for each edition."""
+    db.executescript(TENTH)

@@ -236,7 +236,7 @@ class SQLiteStore(Published, Subscribers):
             " AND NOT (SELECT hidden FROM items WHERE items.id = other.lead_id) ORDER BY other.sort_at, other.id"
         )
         with errors("reading an event"), self._reading() as db:
-            return read.stories(db, [other for (other,) in db.execute(sql, (story_id,))])
+            return read.stories(db, self._contents, [other for (other,) in db.execute(sql, (story_id,))])
 
     def forget_gists(self, before: datetime, limit: int = 2000) -> int:
         """See Store."""
@@ -276,7 +276,7 @@ class SQLiteStore(Published, Subscribers):
         """See Store. The id of a story that was joined to another gives that other one."""
         with errors("reading a story"), self._reading() as db:
             row = db.execute("SELECT coalesce(joined_to, id) FROM stories WHERE id = ?", (story_id,)).fetchone()
-            return read.stories(db, [row[0]])[0] if row else None
+            return read.stories(db, self._contents, [row[0]])[0] if row else None
 
     # ── reading: items
 
@@ -334,7 +334,7 @@ class SQLiteStore(Published, Subscribers):
         if not expression:
             return ()
         with errors("searching"), self._reading() as db:
-            return read.hits(db, expression, limit, offset)
+            return read.hits(db, self._contents, expression, limit, offset)
 
     def totals(self) -> Totals:
         """See Store."""
