@@ -28,10 +28,13 @@ coverage: .venv/dev.done
 # DATA=FOLDER scores stories on labelled files too, see docs/benchmarks.md.
 bench: .venv/dev.done
 	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench.freshness
 	$(BIN)/python -m bench.stories score $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m bench.stories speed
 	$(BIN)/python -m bench.serving
 	$(BIN)/python -m bench.hub
+	$(BIN)/python -m bench.pages fill
+	$(BIN)/python -m bench.pages
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -23,7 +23,10 @@ Around it:
     workers     processes that can be killed, where parse, clean and classify run
     httpclient  the one outgoing HTTP client, guarded at connect time
     batches     values that are written together
-    words       text → stems, for the search index and its queries
+    lanes       turns, by host and in all: who is slow delays no other
+    words       text → terms, for the search index and its queries
+    spelling    a word that finds nothing → the one that is meant
+    marking     a shown text → pieces, those marked that were searched for
     model       the values that flow
     config      the settings
     errors      what can go wrong, by name

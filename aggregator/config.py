@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -42,13 +42,18 @@ class Settings:
     timezone: str = "Europe/Paris"
     contact: str = ""  # URL or mail address in our User-Agent; "": base_url
     interval_minutes: float = 30
+    min_interval_minutes: float = 5
     max_interval_hours: int = 24
+    requests_per_hour: float = 0  # of all sources; 0: as many as one every interval_minutes for each
     feed_length: int = 50  # stories in the head of a feed
     one_per_event: tuple[str, ...] = ()  # feeds, by slug, that show one entry of the stories about one event
     late_hours: int = 48  # older than this at first sight: stored and found, but kept off the feeds' heads
     renamed: tuple[str, ...] = ()  # "old=new" for each feed that has another slug than it had
+    publish_to: str = ""  # folder in which the public output is kept as files while polling; "": nowhere
+    files_only: bool = False  # readers reach nothing but such files: pages leave out what needs a program
     hub: bool = True  # run a WebSub hub for our own feeds
     hub_url: str = ""  # a hub of others that is told of changes instead
+    pictures: Literal["direct", "proxy"] = "direct"  # where pages show pictures from: their sources, or us
     concurrency: int = 64  # requests under way at once
     per_host: int = 2
     workers: int = 2  # processes that parse
@@ -72,17 +77,27 @@ class Settings:
     @property
     def runs_hub(self) -> bool:
         """Whether the hub of our feeds is our own."""
-        return self.hub and not self.hub_url
+        return self.hub and not (self.hub_url or self.files_only)
 
     @property
     def hub_address(self) -> str:
         """The hub that our feeds announce, "" where there is none."""
-        return self.hub_url or (f"{self.public_url}/hub" if self.hub else "")
+        return self.hub_url or (f"{self.public_url}/hub" if self.runs_hub else "")
 
     @property
     def interval(self) -> timedelta:
         """The usual time between two checks of a source."""
         return timedelta(minutes=self.interval_minutes)
+
+    @property
+    def shortest(self) -> timedelta:
+        """The least time between two checks of a source."""
+        return timedelta(minutes=min(self.min_interval_minutes, self.interval_minutes))
+
+    @property
+    def longest(self) -> timedelta:
+        """The most time between two checks of a source."""
+        return max(timedelta(hours=self.max_interval_hours), self.shortest)
 
     @property
     def user_agent(self) -> str:
@@ -141,7 +156,8 @@ def _checked(values: Mapping[str, Any]) -> Settings:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(f"while reading settings: {error}") from error
-    for name in ("interval_minutes", "feed_length", "concurrency", "per_host", "workers", "timeout_seconds"):
+    positive = ("interval_minutes", "min_interval_minutes", "feed_length", "concurrency", "per_host", "workers")
+    for name in (*positive, "timeout_seconds"):
         if getattr(settings, name) <= 0:
             raise ConfigError(f"setting {name} must be more than 0, not {getattr(settings, name)}")
     if not 0 <= settings.port <= PORT_MAXIMUM:
@@ -154,6 +170,8 @@ def _checked(values: Mapping[str, Any]) -> Settings:
         raise ConfigError(f"setting base_url must be an http or https URL, not {settings.base_url!r}")
     if settings.hub_url and urlsplit(settings.hub_url).scheme not in {"http", "https"}:
         raise ConfigError(f"setting hub_url must be an http or https URL, not {settings.hub_url!r}")
+    if settings.pictures == "proxy" and settings.files_only:
+        raise ConfigError("setting pictures: 'proxy' needs a program that fetches them, which files_only leaves out")
     _check_renamed(settings.renamed)
     for pair in settings.allow_private:
         host, _, port = pair.rpartition(":")

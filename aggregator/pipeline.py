@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import TracebackType
@@ -21,10 +21,11 @@ from aggregator import opml, poll, stories
 from aggregator.batches import Batches
 from aggregator.classify import load_taxonomy
 from aggregator.config import Settings
-from aggregator.errors import ErrorClass, SourceError, StoreError
+from aggregator.errors import ConfigError, ErrorClass, SourceError, StoreError
 from aggregator.fetch import fetch
 from aggregator.gathering import gather
 from aggregator.httpclient import HttpClient
+from aggregator.lanes import Lanes, Places, Width
 from aggregator.model import (
     DecisionKind,
     Fetched,
@@ -36,6 +37,7 @@ from aggregator.model import (
     SourceState,
     Update,
 )
+from aggregator.poll import NO_PLAN, Plan, make_plan, suspicion
 from aggregator.publishing import keep_pages
 from aggregator.review import Review, review
 from aggregator.store import Known, Store
@@ -47,6 +49,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tributary")
 
+NOTEWORTHY = frozenset((ErrorClass.GONE, ErrorClass.SUSPECT))  # editors are told at once
+FOLLOW_AGAIN = timedelta(days=1)
+PATIENCE_SECONDS = 2.0  # then a source is slow, and others take its turn
 REVIEWED = timedelta(hours=30)  # a day, and the time between two reviews
 
 Clock = Callable[[], datetime]
@@ -63,7 +68,7 @@ class Report:
     """What came of polling one source, for people."""
 
     source: Source
-    status: str  # "ok", "not modified", "unwritten" or an error class
+    status: str  # "ok", "not modified", "waiting" for its host to be free again, "unwritten" or an error class
     message: str  # what is wrong, "" if nothing
     new: int
     changed: int
@@ -81,10 +86,15 @@ class Pipeline:
         self.settings = settings
         self.store = store
         self.clock = clock
-        self._client = HttpClient(settings)
+        width = Width(settings.concurrency, settings.per_host)
+        self._lanes = Lanes(width, width, PATIENCE_SECONDS, again=True)
+        self._client = HttpClient(replace(settings, concurrency=self._lanes.width.in_all))
         self._workers = Workers(settings.workers, settings.parse_seconds, settings.parse_memory_mib)
         self._writer = ThreadPoolExecutor(1, "writer")
-        self._places = asyncio.Semaphore(settings.concurrency)
+        self._places = Places(settings.concurrency * 2)
+        self._plan = NO_PLAN
+        self._closed: dict[str, datetime] = {}  # hosts that want no request before then
+        self._follow_again: dict[str, datetime] = {}  # sources that have moved and could not be followed
         self._states = Batches(partial(self.write, self.store.keep))  # that come without items
 
     async def __aenter__(self) -> Self:
@@ -103,16 +113,23 @@ class Pipeline:
         """Call a method of the store in the writing thread."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, function, *arguments)
 
+    @property
+    def room(self) -> int:
+        """How many sources may be taken up now."""
+        return self._places.free
+
     async def poll(self, sources: Iterable[tuple[Source, SourceState]], done: Callable[[Report], None]) -> None:
         """Poll these sources side by side; `done` is told of each as it ends."""
 
-        async def one(source: Source, state: SourceState) -> None:
-            async with self._places:
-                done(await self.update(source, state))
+        async def one(source: Source, state: SourceState, leave: Callable[[], None]) -> None:
+            try:
+                done(await self.update(source, state, leave))
+            finally:
+                leave()
 
         async with asyncio.TaskGroup() as group:
             for source, state in sources:
-                group.create_task(one(source, state))
+                group.create_task(one(source, state, await self._places.take()))
 
     async def open_log(self) -> None:
         """End the first round: what waits enters its feeds, and full pages are closed at once, or heads would show it
@@ -149,6 +166,19 @@ class Pipeline:
         log.info("reviewed made=%d closed=%d", len(found.made), len(found.closed))
         return found
 
+    async def plan(self) -> None:
+        """Learn from all sources together how requests are best spent."""
+        now = self.clock()
+        self._plan = await asyncio.to_thread(self._made_plan, now)
+        log.info("planned price=%.0f", self._plan.price)
+
+    def _made_plan(self, now: datetime) -> Plan:
+        try:
+            views = self.store.sources()
+        finally:
+            self.store.close()  # the connection of this thread
+        return make_plan(((view.source, view.state.rhythm) for view in views if view.listed), self.settings, now)
+
     async def forget(self) -> None:
         """Let go of what nothing is compared with any more."""
         now = self.clock()
@@ -163,13 +193,22 @@ class Pipeline:
         finally:
             self.store.close()  # the connection of this thread
 
-    async def update(self, source: Source, state: SourceState) -> Report:
-        """Poll one source and store what came of it. Never raises but when it is cancelled."""
+    async def update(self, source: Source, state: SourceState, behind: Callable[[], None] = lambda: None) -> Report:
+        """Poll one source and store what came of it. Never raises but when it is cancelled. `behind` is called if it
+        keeps us waiting.
+        """
         started = time.monotonic()
         try:
-            outcome = await fetch(source, state, self._client, self.clock())
+            outcome = await self._fetch(source, state, behind)
+            if isinstance(outcome, datetime):
+                await self._keep(replace(state, next_check_at=outcome))
+                return Report(source, "waiting", "", 0, 0, 0, _since(started))
             update, skipped = await self._take(source, state, outcome)
+            if poll.has_moved(update.state):
+                await self.write(self._move, source, update.state.moved_to)
             report = _report(source, update, started, outcome)
+            if update.state.error_class in NOTEWORTHY and state.error_class is not update.state.error_class:
+                log.warning("%s source=%s reason=%s", report.status, source.url, _one_line(report.message))
             for reason in skipped:
                 log.warning("skipped source=%s reason=%s", source.url, _one_line(reason))
         except StoreError as error:
@@ -184,18 +223,39 @@ class Pipeline:
         )  # fmt: skip
         return report
 
+    async def _fetch(self, source: Source, state: SourceState, behind: Callable[[], None]) -> Outcome | datetime:
+        """Ask the source when its turn comes; one that failed last time waits with its like. → the time before which
+        its host wants no request, if it has said so since.
+        """
+        host = source.url.partition("//")[2].partition("/")[0].rpartition("@")[2].lower()
+
+        async def ask() -> Outcome | datetime:
+            if (until := self._closed.pop(host, None)) and until > self.clock():
+                self._closed[host] = until
+                return until
+            outcome = await fetch(source, state, self._client, self.clock())
+            if isinstance(outcome, FetchFailed) and outcome.status in poll.ALL_OF_THE_HOST and outcome.retry_after:
+                self._closed[host] = outcome.retry_after
+            return outcome
+
+        return await self._lanes.run(
+            host,
+            ask,
+            slow=state.error_count > 0,
+            behind=behind,
+        )
+
     async def _take(self, source: Source, state: SourceState, outcome: Outcome) -> tuple[Update, tuple[str, ...]]:
         if isinstance(outcome, FetchFailed | Gone):
             return await self._keep(poll.failed(state, source, outcome, self.settings)), ()
         if isinstance(outcome, NotModified) or poll.is_known_body(state, outcome):
-            return await self._keep(poll.succeeded(state, source, outcome, None, self.settings)), ()
+            return await self._keep(poll.succeeded(state, source, outcome, None, self.settings, self._plan)), ()
         try:
             found = await self._digest(source, outcome)
         except SourceError as error:
             failure = FetchFailed(source.url, error.error_class, str(error), outcome.fetched_at, outcome.status)
             return await self._keep(poll.failed(state, source, failure, self.settings)), ()
-        state = poll.succeeded(state, source, outcome, found.feed, self.settings)
-        return await self._settle(state, found), found.skipped
+        return await self._settle(source, state, outcome, found), found.skipped
 
     async def _keep(self, state: SourceState) -> Update:
         """Store a state that comes without items, in one transaction with those that wait for the writer too."""
@@ -213,15 +273,47 @@ class Pipeline:
             message = f"while parsing: {type(error).__name__}: reading it took more than {limit}"
             raise SourceError(source.url, ErrorClass.TOO_COSTLY, message) from error
 
-    async def _settle(self, state: SourceState, found: "Digest") -> Update:
-        at = state.checked_at or self.clock()
+    async def _settle(self, source: Source, state: SourceState, outcome: Fetched, found: "Digest") -> Update:
+        at = outcome.fetched_at
 
         def make(known: Known) -> Update:
+            verdict = suspicion.judge(state, found.feed, found.items, known, at)
+            before = replace(state, doubt=verdict.doubt)
+            if verdict.held:
+                failure = FetchFailed(source.url, ErrorClass.SUSPECT, verdict.reason, at, outcome.status)
+                return Update(poll.failed(before, source, failure, self.settings), (), at)
             decisions = stories.decide(found.items, found.prints, known, at, timedelta(hours=self.settings.late_hours))
-            return Update(state, decisions, at, found.words, found.prints)
+            decisions = suspicion.late(decisions, verdict, known)
+            published = [each.item.published.at for each in decisions if each.kind is DecisionKind.NEW]
+            before = suspicion.accepted(before, found.items)
+            after = poll.succeeded(before, source, outcome, found.feed, self.settings, self._plan, published)
+            return Update(suspicion.noted(after, verdict), decisions, at, found.words, found.prints)
 
         guids, links = [item.guid for item in found.items], [item.canonical for item in found.items]
         return await self.write(self.store.settle, state.url, guids, links, make)
+
+    def _move(self, source: Source, to: str) -> None:
+        """Follow a source to where its permanent redirects lead: first the list, by which the store then goes."""
+        now = self.clock()
+        if self._follow_again.get(source.url, now) > now:
+            return
+        try:
+            if "@" in source.url.partition("//")[2].partition("/")[0]:
+                raise ConfigError("its line holds a password, which is not given to another address")
+            if self._is_known(to):
+                raise ConfigError("that is another source of ours: one of the two lines can go")
+            opml.move(self.settings.opml, source.url, to, now)
+            self.store.sync_sources(opml.read(self.settings.opml), now)
+            log.warning("moved source=%s to=%s", source.url, to)
+        except (ConfigError, StoreError) as error:
+            self._follow_again[source.url] = now + FOLLOW_AGAIN
+            log.warning("not moved source=%s to=%s reason=%s", source.url, to, _one_line(str(error)))
+
+    def _is_known(self, url: str) -> bool:
+        try:
+            return bool(self.store.state(url).url)
+        except StoreError:
+            return False
 
 
 def _report(source: Source, update: Update, started: float, outcome: Outcome) -> Report:

@@ -16,6 +16,7 @@ from aggregator.config import Settings
 from aggregator.model import (
     AS_ANNOUNCED,
     DEPARTEMENT,
+    NO_QUESTION,
     SOURCE,
     CategoryFeed,
     FeedEntry,
@@ -23,6 +24,7 @@ from aggregator.model import (
     Genre,
     Key,
     Options,
+    Question,
     Rendition,
     Republish,
     Source,
@@ -82,21 +84,31 @@ def publish_page(store: Store, slug: str, number: int, format: Format, settings:
     if content is None or slug not in frame.feeds:
         return None
     entries = unpack(content)
-    hidden = store.hidden_among({key for entry in entries for key in (entry.item.key, *entry.keys)})
+    hidden = _hidden_of(store, entries)
     kept = tuple(_without(entry, hidden) for entry in entries if not hidden & {entry.item.key, *entry.keys[:1]})
     rendition = render(frame.describe(slug, kept, number), format)
     # A page changes when something is hidden or shown again, which moves the feed; else it is as old as its entries.
     return replace(rendition, updated=_at(state)) if store.retractions() else rendition
 
 
+def hidden_on(store: Store, slug: str, number: int) -> tuple[Key, ...]:
+    """What of a closed page is hidden, in order: while that is the same, so is the page. A query for each item."""
+    content = store.archived(slug, number)
+    return () if content is None else tuple(sorted(_hidden_of(store, unpack(content))))
+
+
+def _hidden_of(store: Store, entries: Sequence[FeedEntry]) -> frozenset[Key]:
+    return store.hidden_among({key for entry in entries for key in (entry.item.key, *entry.keys)})
+
+
 def publish_search(
-    store: Store, query: str, format: Format, settings: Settings, options: Options = AS_ANNOUNCED
+    store: Store, question: Question, format: Format, settings: Settings, options: Options = AS_ANNOUNCED
 ) -> Rendition:
-    """The newest stories that hold every word of a query."""
+    """The newest stories that answer a question."""
     limit = options.limit or settings.feed_length
-    found = (hit.story for hit in store.search(query, settings.language, limit))
-    stories = sorted(found, key=lambda story: (story.sort_at, story.id), reverse=True)
-    feed = _frame(store, settings).select(SEARCH, stories, query)
+    found = store.search(question, settings.language, limit, newest=True, zone=settings.timezone)
+    stories = sorted((hit.story for hit in found.hits), key=lambda story: (story.sort_at, story.id), reverse=True)
+    feed = _frame(store, settings).select(SEARCH, stories, question)
     return render(replace(feed, options=options), format)
 
 
@@ -124,7 +136,7 @@ class _Frame:
         departements = {f"{DEPARTEMENT}{code}": departement_name(code) for code in codes}
         self._labels = {**departements, **self.feeds, **genres}
 
-    def select(self, slug: str, stories: Sequence[Story], query: str = "") -> CategoryFeed:
+    def select(self, slug: str, stories: Sequence[Story], question: Question = NO_QUESTION) -> CategoryFeed:
         """The feed of these stories."""
         return select(
             slug,
@@ -135,7 +147,7 @@ class _Frame:
             settings=self._settings,
             empty_updated=EMPTY_SINCE,
             own=self._slugs.get(slug, ""),
-            query=query,
+            question=question,
         )
 
     def describe(self, slug: str, entries: tuple[FeedEntry, ...], page: int) -> CategoryFeed:

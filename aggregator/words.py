@@ -1,11 +1,14 @@
 """Words for the full-text index: takes text or a query, gives them folded and without endings; never touches SQL rows.
 
 FTS5 has no stemmer for French, so the index holds stems, made the same way from items and from queries: "l'été"
-finds "été", "oeuvre" finds "œuvre", "chevaux" finds "cheval" as far as Snowball goes. Accents fall in FTS5 itself.
+finds "été", "oeuvre" finds "œuvre", "chevaux" finds "cheval" as far as Snowball goes. What is searched by is a term: a
+stem without accents.
 """
 
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import Stemmer
@@ -16,12 +19,28 @@ STEMMERS = {
     "ca": "catalan", "da": "danish", "de": "german", "en": "english", "es": "spanish", "fi": "finnish",
     "fr": "french", "it": "italian", "nl": "dutch", "no": "norwegian", "pt": "portuguese", "sv": "swedish",
 }  # fmt: skip
-LIGATURES = (("œ", "oe"), ("æ", "ae"), ("ß", "ss"), ("ﬁ", "fi"), ("ﬂ", "fl"))
+LIGATURES = (  # and "İ" in small letters, whose dot would part a word
+    ("i\u0307", "i"),
+    ("œ", "oe"), ("æ", "ae"), ("ß", "ss"), ("ﬁ", "fi"), ("ﬂ", "fl"),
+)  # fmt: skip
 WORD = re.compile(r"[^\W_]+")
 ELIDED = frozenset("cdjlmnst") | {"qu", "jusqu", "lorsqu", "puisqu", "quoiqu"}  # before an apostrophe, and noise alone
 STEMS_LIMIT = 65_536  # kept, of each language: a newspaper's common words
 QUERY_PART = re.compile(r'(-?)"([^"]*)"|(-?)(\S+)')
 QUERY_WORDS_LIMIT = 30
+QUOTES = re.compile("[“”„«»]")
+ACCENTS = re.compile("[\u0300-\u036f]")
+
+Phrase = tuple[str, ...]
+"""Terms that stand together; mostly one alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a query asks for, in terms."""
+
+    wanted: tuple[Phrase, ...] = ()  # all of them
+    unwanted: tuple[Phrase, ...] = ()  # none of them
 
 
 @lru_cache(maxsize=16)
@@ -33,33 +52,68 @@ def _stem(language: str) -> Callable[[str], str]:
     return lru_cache(STEMS_LIMIT)(Stemmer.Stemmer(name, 0).stemWord)
 
 
+@lru_cache(maxsize=16)
+def _term(language: str) -> Callable[[str], str]:
+    stem = _stem(language)
+    return lru_cache(STEMS_LIMIT)(lambda word: unaccented(stem(word)))
+
+
 def stems(text: str, language: str) -> str:
     """The words of a text, folded and stemmed, in their order, separated by spaces. About 200 µs for 300 words."""
-    folded = text.lower()
-    for ligature, letters in LIGATURES:  # str.translate takes ten times as long
-        folded = folded.replace(ligature, letters)
     stem = _stem(language)
-    return " ".join([stem(word) for word in WORD.findall(folded) if word not in ELIDED])
+    return " ".join([stem(word) for word in WORD.findall(folded(text)) if word not in ELIDED])
+
+
+def terms(text: str, language: str) -> str:
+    """The same as terms."""
+    term = _term(language)
+    return " ".join([term(word) for word in WORD.findall(folded(text)) if word not in ELIDED])
+
+
+def placed_terms(text: str, language: str) -> Iterator[tuple[int, int, str]]:
+    """Where each word of a text begins and ends, and its term."""
+    term, small = _term(language), text.lower()
+    is_small = len(small) == len(text)  # "İ" is two characters in small letters
+    for match in WORD.finditer(small if is_small else text):
+        word = match[0] if is_small and match[0].isascii() else folded(match[0])
+        if word not in ELIDED:
+            yield match.start(), match.end(), term(word)
+
+
+def folded(text: str) -> str:
+    """A text in small letters, without ligatures."""
+    text = text.lower()
+    for ligature, letters in LIGATURES:  # str.translate takes ten times as long
+        text = text.replace(ligature, letters)
+    return text
+
+
+def unaccented(text: str) -> str:
+    """A text without the marks on letters, as FTS5 would take them off."""
+    return text if text.isascii() else unicodedata.normalize("NFC", ACCENTS.sub("", unicodedata.normalize("NFD", text)))
 
 
 def index(item: Item) -> tuple[str, str]:
     """What the index holds of an item: title and text."""
     text = item.text if item.lead in item.text else f"{item.lead}\n{item.text}"
-    return stems(item.title, item.language), stems(text, item.language)
+    return terms(item.title, item.language), terms(text, item.language)
 
 
-def match(query: str, language: str) -> str:
-    """A safe FTS5 expression for what a person typed, "" where there is no word to look for.
+def parts(query: str) -> list[tuple[str, bool]]:
+    """The words and phrases of a query, and whether each is to be left out."""
+    found = QUERY_PART.findall(QUOTES.sub('"', query))[:QUERY_WORDS_LIMIT]
+    return [(phrase or word, bool(not_phrase or not_word)) for not_phrase, phrase, not_word, word in found]
 
-    All words must be there; "several words" in quotes stand together; a leading - excludes.
-    Every other sign is a separator, so no input is a syntax error.
+
+def read(query: str, language: str) -> Sought:
+    """What a person asks for: all words must be there; "several words" in quotes stand together; a leading - excludes.
+
+    Every other sign is a separator, so no input is an error.
     """
-    wanted: list[str] = []
-    unwanted: list[str] = []
-    for not_phrase, phrase, not_word, word in QUERY_PART.findall(query.replace("\0", " "))[:QUERY_WORDS_LIMIT]:
-        terms = stems(phrase or word, language)
-        if terms:
-            (unwanted if not_phrase or not_word else wanted).append(f'"{terms}"')
-    if not wanted:
-        return ""
-    return " ".join([" AND ".join(wanted), *(f"NOT {each}" for each in unwanted)])
+    wanted: dict[Phrase, None] = {}
+    unwanted: dict[Phrase, None] = {}
+    for part, is_unwanted in parts(query):
+        found = tuple(terms(part, language).split())
+        if found:
+            (unwanted if is_unwanted else wanted)[found] = None
+    return Sought(tuple(wanted), tuple(unwanted))

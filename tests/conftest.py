@@ -1,12 +1,15 @@
 """Fixtures that several modules of tests share."""
 
 import logging
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from aggregator.store import Store, open_store
+from tests.hostile import Canary, Region
 from tests.values import NOW, sources
 
 
@@ -19,6 +22,16 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
+    """A region whose every source is hostile, as it was collected."""
+    with Canary() as canary:
+        region = Region(tmp_path_factory.mktemp("hostile"), canary)
+        region.collect()
+        yield region
+        region.store.close()
+
+
 @pytest.fixture(autouse=True)
 def loggers_that_speak() -> Iterator[None]:
     """Commands set the level of loggers, and import-linter switches all of them off: other tests read what they say."""
@@ -28,3 +41,22 @@ def loggers_that_speak() -> Iterator[None]:
             logger.disabled = False
     for name in ("tributary", "apscheduler", "waitress"):
         logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate for 127.0.0.1, with its key in the same file."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the openssl command")
+    folder = tmp_path_factory.mktemp("tls")
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
+    subprocess.run(
+        [openssl, *words.split(), *"-keyout key -out crt -addext subjectAltName=IP:127.0.0.1".split()],
+        cwd=folder,
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
+    both = folder / "both.pem"
+    both.write_text((folder / "key").read_text() + (folder / "crt").read_text())
+    return both

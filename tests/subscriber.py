@@ -1,5 +1,6 @@
 """A subscriber on loopback: confirms what it is asked and takes what it is sent, unless a test says otherwise."""
 
+import ssl
 from collections.abc import Callable
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
@@ -15,9 +16,9 @@ def fields_of(request: Request) -> dict[str, str]:
 class Subscriber:
     """`says` answers in its place: what is asked of, or sent to, a path."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.says: dict[tuple[str, str], Callable[[Request], Answer]] = {}  # by method and path
-        self.origin = Origin(self._answer)
+        self.origin = Origin(self._answer, tls)
 
     def __enter__(self) -> Self:
         self.origin.__enter__()

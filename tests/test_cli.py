@@ -893,6 +893,58 @@ def test_the_scheduler_alone_polls_until_it_is_stopped(desk: Desk, number: signa
         assert scheduler.end(number) == 0
 
 
+def files_in(folder: Path) -> dict[str, bytes]:
+    """All that a web server may show."""
+    own = folder / ".tributary"
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and own not in path.parents
+    }
+
+
+def keeping_files(desk: Desk) -> tuple[Path, Mapping[str, str | None]]:
+    """The folder that files are kept in, and the settings for it: few feeds, so that it takes moments."""
+    table = desk.folder / "categories.tsv"
+    table.write_text("slug\tfr\ten\tiptc\taliases\nsport\tSport\tSport\t\tfoot\n", encoding="utf-8")
+    desk.environ |= {"TRIBUTARY_CATEGORIES": str(table), "TRIBUTARY_BASE_URL": "https://news.example"}
+    return desk.folder / "public", desk.environ | {"TRIBUTARY_PUBLISH_TO": "public"}
+
+
+def test_run_keeps_files_and_what_another_process_hides_is_gone_from_them(desk: Desk) -> None:
+    desk.serve(matin=good("Le pont rouvre", "Le marché reprend"))
+    public, environ = keeping_files(desk)
+    feed = public / "feeds" / "all.json"
+    with Process("-m", "aggregator.cli", "run", "--port=0", folder=desk.folder, environ=environ) as run:
+        eventually(lambda: feed.exists() and "Le pont rouvre" in feed.read_text("utf-8"))
+        run.wait_for("published folder=public files=")
+        with closing(open_store(str(desk.database))) as store:
+            (item,) = store.find("https://outlet.example/1")
+            eventually((public / f"story/{item.story_id}.html").exists)
+            store.hide(item.id, "anne", "", NOW)
+        eventually(lambda: b"Le pont rouvre" not in b"".join(files_in(public).values()))
+        assert "Le marché reprend" in feed.read_text("utf-8")
+        assert run.end(signal.SIGTERM) == 0
+
+
+def test_files_that_a_killed_process_left_half_written_are_mended_by_the_next(desk: Desk) -> None:
+    desk.serve(matin=good("Le pont rouvre"))
+    public, environ = keeping_files(desk)
+    desk.type("poll", "--all")
+    noted = public / ".tributary" / "noted"
+    with Process(str(ROOT / "scheduler.py"), folder=desk.folder, environ=environ) as scheduler:
+        eventually(lambda: noted.exists() and noted.read_text().count("\n") > 20)
+        scheduler.process.kill()
+        scheduler.process.wait()
+    assert files_in(public) and not (public / ".tributary" / "manifest.json").exists()
+    with Process(str(ROOT / "scheduler.py"), folder=desk.folder, environ=environ) as scheduler:
+        scheduler.wait_for("published folder=public files=")
+        assert scheduler.end(signal.SIGTERM) == 0
+    desk.type("publish", "--to", str(desk.folder / "clean"))
+    assert b"Le pont rouvre" in files_in(public)["index.html"]
+    assert files_in(public) == files_in(desk.folder / "clean")
+
+
 def test_the_scheduler_says_in_one_line_what_it_cannot_use(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, str(ROOT / "scheduler.py")], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1

@@ -205,7 +205,7 @@ def test_options_choose_length_pictures_language_and_theme(world: World) -> None
     assert "<img" not in world.text("/embed/economie?img=none")
     assert "Lanoix" not in world.text("/embed/economie?img=none")
     english = world.text("/embed/economie?lang=en")
-    assert '<html lang="en" class="auto">' in english
+    assert '<html lang="en" class="auto" data-look="lang=en">' in english
     assert ">Economy</a>" in english
     assert "11 Feb" in english
     assert f'href="{PUBLIC}/economie?lang=en"' in english

@@ -16,6 +16,7 @@ from waitress.server import create_server
 from aggregator.model import Date, Genre, Image
 from tests.test_web_browser import CHROMIUM, TALL_PICTURE
 from tests.web_world import INFO, MATIN, NOW, PUBLIC, World, a_world, an_item, same_story, tell
+from web import create_app
 
 PICTURE = "https://pics.example/pont.svg"
 HOSTILE = '<script>alert(1)</script> "l\'été" & <img src=x onerror=alert(2)>'
@@ -286,7 +287,7 @@ def test_the_element_shows_a_feed_under_a_strict_policy(page: Page, host: Host) 
     assert element.locator(".badge").inner_text() == "Communiqué de presse"
     assert element.locator("time").first.inner_text() == "11 févr., 12:00"
     assert element.locator(".source").first.inner_text() == "Comtois Info"
-    assert element.locator("img").first.get_attribute("alt") == ""
+    assert element.locator("img").first.get_attribute("alt") == "Le pont de Battant"
     style = link.evaluate("element => [getComputedStyle(element).fontFamily, getComputedStyle(element).color]")
     assert style == ["monospace", "rgb(20, 40, 60)"]
     assert element.locator(".item").first.evaluate("element => getComputedStyle(element).display") == "flex"
@@ -453,3 +454,96 @@ def test_without_a_script_the_form_shows_snippet_and_preview(page_without_script
     page.wait_for_url("**/subscribe?*limit=3*")
     assert "/embed/economie?limit=3" in page.locator("#snippet").input_value()
     assert page.frame_locator("#made iframe").get_by_role("listitem").count() == 3
+
+
+# ── where a file stands in place of the application
+
+
+@pytest.fixture(scope="module")
+def files(world: World) -> Iterator[str]:
+    """The same answers from a server that has files and no program: what is asked for in an address changes nothing."""
+
+    def answer(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        return world.app({**environ, "QUERY_STRING": ""}, start)
+
+    yield from served(answer)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "theme=dark",
+        "limit=3&theme=light",
+        "accent=c00000&img=none",
+        "accent=ffff00",
+        "accent=000000&theme=dark",
+        "accent=777777",
+    ],
+)
+def test_an_embed_from_a_file_looks_as_it_was_asked_for(
+    page: Page, ours: str, files: str, query: str, scheme: Any
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    seen = []
+    for base in (ours, files):
+        page.goto(f"{base}/embed/economie?{query}")
+        seen.append(
+            page.evaluate(
+                """() => [
+                    document.documentElement.className,
+                    document.querySelectorAll("li").length,
+                    document.querySelectorAll("img, .credit").length,
+                    getComputedStyle(document.body).borderTopColor,
+                    getComputedStyle(document.body).backgroundColor,
+                ]"""
+            )
+        )
+    assert seen[0] == seen[1]
+
+
+def test_an_accent_from_a_file_stays_readable_when_the_visitor_turns_to_dark(page: Page, ours: str, files: str) -> None:
+    page.emulate_media(color_scheme="light")
+    colours = []
+    for base in (ours, files):
+        page.goto(f"{base}/embed/economie?accent=300000")
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_function("matchMedia('(prefers-color-scheme: dark)').matches")
+        colours.append(page.evaluate("getComputedStyle(document.body).borderTopColor"))
+        page.emulate_media(color_scheme="light")
+    assert colours[0] == colours[1]
+
+
+def test_nonsense_in_the_address_of_a_file_changes_nothing(page: Page, files: str) -> None:
+    page.goto(f"{files}/embed/economie?theme=%3Cb%3E&limit=-1&accent=red&img=x&lang=xx&limit=9e9")
+    assert page.locator("html").get_attribute("class") == "auto"
+    assert page.get_by_role("listitem").count() == 10
+    assert page.locator("html").get_attribute("style") is None
+
+
+def test_the_builder_says_so_when_nobody_answers_to_a_choice(page: Page, ours: str, files: str) -> None:
+    for base, is_told in ((ours, False), (files, True)):
+        page.goto(f"{base}/subscribe")
+        told = page.get_by_role("alert")
+        assert told.is_hidden()
+        with page.expect_response("**/subscribe?*limit=3*"):
+            page.locator("#limit").select_option("3")
+        page.wait_for_url("**/subscribe?*limit=3*")
+        assert told.is_visible() is is_told
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_page_on_following_where_there_are_only_files(
+    page: Page, world: World, scheme: Any
+) -> None:
+    for base in served(create_app(replace(world.settings, files_only=True), clock=lambda: NOW)):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": 320, "height": 800})
+        page.goto(f"{base}/subscribe")
+        assert Axe().run(page).response["violations"] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.get_by_role("button", name=re.compile("Element|Élément|Copier|Copy")).nth(1).click()
+        page.wait_for_function("document.querySelector('#made [role=status]').textContent")
+        assert page.evaluate("navigator.clipboard.readText()") == page.locator("textarea").nth(1).input_value()

@@ -2,13 +2,18 @@
 
 import gzip
 import json
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import brotli
+import lxml.html
 import pytest
 from click.testing import CliRunner
 from flask import Flask
@@ -16,12 +21,39 @@ from flask import Flask
 from aggregator import publishing
 from aggregator.cli import main
 from aggregator.errors import ConfigError, StoreError
-from aggregator.model import DecisionKind, Republish
-from tests.web_world import INFO, MATIN, NOW, PRESSE, World, a_world, an_item, same_story, tell
+from aggregator.model import (
+    Category,
+    Decision,
+    DecisionKind,
+    Format,
+    Item,
+    PinKind,
+    Republish,
+    Source,
+    SourceState,
+    Update,
+)
+from aggregator.store import Store
+from tests import web_world
+from tests.web_world import (
+    INFO,
+    MATIN,
+    NOW,
+    PRESSE,
+    World,
+    a_world,
+    about,
+    an_item,
+    fail,
+    same_event,
+    same_story,
+    tell,
+)
 from web import create_app, export, published
 from web.export import OWN, Outcome, file_name
 
 CATEGORIES = "slug\tfr\ten\tiptc\taliases\neconomie\tÉconomie\tEconomy\t\téco\nsport\tSport\tSport\t\tfoot\n"
+SPORT = Category("sport", "aliases", "Sport")
 ENDINGS = {".gz": "gzip", ".br": "br"}
 
 
@@ -35,7 +67,7 @@ class Desk:
 
     def publish(self) -> Outcome:
         """As the command does. Making an application for each run, as it does, takes long."""
-        self.app.extensions["tributary"]._views_read_at = None
+        self.app.extensions["tributary"].look_again()
         return export.export(self.app, self.folder)
 
     def names(self) -> set[str]:
@@ -139,17 +171,71 @@ def test_a_second_run_touches_nothing(desk: Desk) -> None:
     assert desk.marks() == before
 
 
-def test_a_run_asks_only_for_what_may_have_changed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.publish()
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the application is asked from now on."""
     asked: list[str] = []
     ask = published.ask
     monkeypatch.setattr(export, "ask", lambda client, path: asked.append(path) or ask(client, path))  # type: ignore[func-returns-value]
+    return asked
+
+
+def test_a_run_asks_only_for_what_may_have_changed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(desk.world.store, [an_item("first", MATIN, categories=(SPORT,))])
     desk.publish()
-    assert not any(path.startswith("/feeds/") for path in asked)
-    tell(desk.world.store, [an_item("new", categories=())])
+    asked = questions(monkeypatch)
     desk.publish()
-    assert "/feeds/all.atom" in asked
-    assert not any(path.startswith(("/feeds/economie.", "/feeds/all/archive")) for path in asked)
+    assert asked == []
+    fail(desk.world.store, MATIN)
+    desk.publish()
+    assert asked == ["/source/haut-doubs-matin", "/sources"]
+    asked.clear()
+    tell(desk.world.store, [an_item("new", MATIN, categories=(SPORT,))])
+    desk.publish()
+    (story,) = [each.id for each in desk.world.store.items() if each.item.guid == "new"]
+    stands_in = {"/", "/sport", "/source/haut-doubs-matin", f"/story/{story}", f"/story/{story}.json"}
+    for slug in ("all", "sport", "source/haut-doubs-matin"):
+        stands_in |= {f"/feeds/{slug}.{format}" for format in Format} | {f"/embed/{slug}", f"/embed/{slug}.fragment"}
+    assert set(asked) == stands_in | {"/sources", *published.LISTS}
+
+
+def test_a_retraction_asks_for_the_closed_pages_that_it_touches(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.publish()
+    asked = questions(monkeypatch)
+    for guid in ("two", "n3"):  # the first one stands on no closed page
+        hide(desk, guid)
+        desk.publish()
+        pages = {path for path in asked if "/archive/" in path}
+        slugs = ("all", "economie", "dep/25", "economie/dep/25", "source/comtois-info") if guid == "n3" else ()
+        assert pages == {f"/feeds/{slug}/archive/1.{format}" for slug in slugs for format in Format}
+    check_bytes(desk)
+
+
+def test_a_run_that_is_halted_is_gone_on_with(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = questions(monkeypatch)
+    assert not export.export(desk.app, desk.folder, lambda: len(asked) >= 20).is_whole
+    assert len(asked) == 20
+    first = asked.copy()
+    tell(desk.world.store, [an_item("new", MATIN, categories=(SPORT,))])
+    asked.clear()
+    desk.publish()
+    changed = (
+        "/feeds/all.",
+        "/embed/all",
+        "/feeds/sport.",
+        "/embed/sport",
+        "/feeds/source/haut-doubs",
+        "/embed/source",
+    )
+    assert not {path for path in asked if not path.startswith(changed)}.intersection(first)
+    check_bytes(desk)
+
+
+def test_what_changed_comes_before_what_only_the_settings_changed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.publish()
+    tell(desk.world.store, [an_item("new", MATIN, categories=(SPORT,))])
+    asked = questions(monkeypatch)
+    replace(desk, app=create_app(replace(desk.world.settings, title="Autre"), clock=lambda: NOW)).publish()
+    assert max(asked.index(f"/feeds/{slug}.atom") for slug in ("all", "sport")) < asked.index("/feeds/economie.atom")
 
 
 def test_a_change_rewrites_what_it_changes_and_nothing_else(desk: Desk) -> None:
@@ -163,6 +249,62 @@ def test_a_change_rewrites_what_it_changes_and_nothing_else(desk: Desk) -> None:
     for name in ("feeds/economie.rss", "feeds/all/archive/1.json", f"story/{told}.html", "static/site.css", "embed.js"):
         assert before[name] == after[name]
     check_bytes(desk)
+
+
+def test_whatever_changes_pages_and_embeds_are_those_of_the_live_answers(desk: Desk) -> None:
+    store, clock = desk.world.store, [NOW]
+    live, written = (create_app(desk.world.settings, clock=lambda: clock[0]) for _ in range(2))
+    desk = replace(desk, world=replace(desk.world, app=live), app=written)
+    one, two, three = an_item("one", lead="Long. " * 300), an_item("two", MATIN), an_item("three", PRESSE)
+    ids = {
+        guid: store.find(f"https://{host}.example/{guid}")[0].id for host, guid in (("info", "one"), ("matin", "two"))
+    }
+    old = an_item("old", PRESSE, categories=(SPORT,))
+
+    def tomorrow() -> None:
+        clock[0] += timedelta(days=1)
+
+    changes: dict[str, Callable[[], object]] = {
+        "a story": lambda: tell(store, [three]),
+        "one that comes too late for a head": lambda: tell_late(store, old),
+        "an event": lambda: same_event(store, [one, three], [about(three, one, "Levier")]),
+        "the item that does not lead": lambda: retell(store, replace(two, title="Titre deux")),
+        "another story about the event": lambda: retell(store, replace(three, title="Titre trois")),
+        "why two items are one story": lambda: store.relink([same_story(two, one, "une autre phrase")], [], NOW),
+        "a word of editors": lambda: store.pin(PinKind.MUST, ids["one"], ids["two"], "anne", "le même", NOW),
+        "another": lambda: store.split(ids["two"], "anne", "", NOW),
+        "what the word is about is hidden": lambda: store.hide(ids["two"], "anne", "", NOW),
+        "a source that fails": lambda: fail(store, INFO),
+        "a source that says something else of itself": lambda: rename(store, PRESSE, "Autre nom"),
+        "a day": tomorrow,
+    }
+    desk.publish()
+    for name, change in changes.items():
+        change()
+        desk.publish()
+        live.extensions["tributary"].look_again()
+        for path, file in desk.paths().items():
+            if not path.startswith(("/static/", "/feeds/")):
+                answer = desk.world.client.get(path, buffered=True)
+                assert (answer.status_code, answer.data) == (200, desk.read(file)), (name, path)
+
+
+def tell_late(store: Store, item: Item) -> None:
+    """As `tell`, of an item that is too old to be announced."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(web_world, "Decision", partial(Decision, late=True))
+        tell(store, [item])
+
+
+def retell(store: Store, item: Item) -> None:
+    """A source corrects what it wrote."""
+    tell(store, [item], kind=DecisionKind.CHANGED, changed_at=NOW)
+
+
+def rename(store: Store, source: Source, title: str) -> None:
+    """A feed calls itself something else."""
+    state = SourceState(source.url, checked_at=NOW, succeeded_at=NOW, next_check_at=NOW, feed_title=title)
+    store.settle(source.url, [], [], lambda _: Update(state, (), NOW))
 
 
 def test_the_settings_count_as_a_change(desk: Desk) -> None:
@@ -184,10 +326,14 @@ def test_what_is_retracted_is_gone_with_the_next_run(desk: Desk) -> None:
     check_bytes(desk)
 
 
+def hide(desk: Desk, guid: str) -> None:
+    (stored,) = [each for each in desk.world.store.items() if each.item.guid == guid]
+    desk.world.store.hide(stored.id, "x", "", NOW)
+
+
 def test_a_retraction_reaches_closed_pages(desk: Desk) -> None:
     desk.publish()
-    (stored,) = desk.world.store.find("https://info.example/n3")
-    desk.world.store.hide(stored.id, "x", "", NOW)
+    hide(desk, "n3")
     desk.publish()
     assert not any(b">Titre n3<" in desk.read(name) for name in desk.names())
     check_bytes(desk)
@@ -209,6 +355,49 @@ def test_a_changed_item_is_shown_under_a_later_time(desk: Desk) -> None:
     tell(desk.world.store, [replace(stored.item, title="Titre uno")], kind=DecisionKind.CHANGED, changed_at=NOW)
     desk.publish()
     assert (desk.folder / "feeds/all.atom").stat().st_mtime > before
+
+
+# ── where there is nothing but files
+
+
+def test_where_readers_reach_nothing_but_files_every_link_leads_to_one(desk: Desk) -> None:
+    only = replace(desk.world.settings, files_only=True)
+    app = create_app(only, clock=lambda: NOW)
+    desk = replace(desk, app=app, world=replace(desk.world, app=app, settings=only))
+    desk.publish()
+    check_bytes(desk)
+    paths = desk.paths()
+    broken = set()
+    for path, name in paths.items():
+        if name.endswith(".html"):
+            page = lxml.html.fromstring(desk.read(name))
+            page.make_links_absolute(only.public_url + path)
+            for element, attribute, link, _ in page.iterlinks():
+                parts = urlsplit(link)
+                if attribute != "xmlns" and link.startswith(f"{only.public_url}/"):
+                    asks = parts.query and not parts.path.startswith("/static/")
+                    if asks or unquote(parts.path) not in paths:
+                        broken.add((element.tag, link))
+            assert not page.xpath("//form[not(@method)]"), path
+    assert broken == set()
+    feeds = [desk.read(name) for path, name in paths.items() if path.startswith("/feeds/")]
+    assert not any(b"/hub" in feed for feed in feeds)
+    assert "/oembed" not in desk.read("index.html").decode()
+
+
+def test_the_page_on_following_has_snippets_that_work_from_files(desk: Desk) -> None:
+    only = replace(desk.world.settings, files_only=True)
+    page = lxml.html.fromstring(create_app(only).test_client().get("/subscribe").data)
+    snippets = [area.text for area in page.iter("textarea")]
+    addresses = re.findall(r'(?:src|virtual)="([^"]+)"', " ".join(snippets))
+    assert len(snippets) == 3 and len(addresses) == 6
+    assert {address.removeprefix(only.public_url) for address in addresses} == {
+        "/embed/all",
+        "/embed-height.js",
+        "/embed.js",
+        "/feeds/all.json",
+        "/embed/all.fragment",
+    }
 
 
 # ── whose files

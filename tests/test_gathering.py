@@ -9,7 +9,7 @@ import pytest
 
 from aggregator.errors import StoreError
 from aggregator.gathering import gather
-from aggregator.model import Genre, Item, Level, Stored
+from aggregator.model import Genre, Item, Level, Question, Stored
 from aggregator.store import Store, Window
 from aggregator.stories import events
 from tests.values import NOW, date, make_item, settle, sources
@@ -105,7 +105,7 @@ def test_what_is_linked_as_one_event_stays_separate_stories(store: Store) -> Non
     assert [len(story.others) for story in store.river("all").stories] == [0, 0, 0]
     assert all(store.links(story.id) == () for story in before)
     assert {story.id for outlet in OUTLETS for story in store.source_river(outlet).stories} == {1, 2, 3}
-    assert {hit.story.id for hit in store.search("scierie", "fr")} == {1, 2, 3}
+    assert {hit.story.id for hit in store.search(Question("scierie"), "fr").hits} == {1, 2, 3}
     assert (
         {story.id for story in store.head("all", 9)} == {story.id for story in store.head("economie", 9)} == {1, 2, 3}
     )

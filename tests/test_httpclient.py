@@ -4,10 +4,8 @@ import asyncio
 import gzip
 import inspect
 import os
-import shutil
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import tracemalloc
@@ -838,22 +836,6 @@ def test_a_connection_refused_is_a_failed_connection():
 
 
 # ── TLS
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for 127.0.0.1, with its key in the same file."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the openssl command")
-    folder = tmp_path_factory.mktemp("tls")
-    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1 -keyout key -out crt"
-    subprocess.run(
-        [openssl, *words.split(), "-addext", "subjectAltName=IP:127.0.0.1"], cwd=folder, check=True, stderr=-3
-    )
-    both = folder / "both.pem"
-    both.write_text((folder / "key").read_text() + (folder / "crt").read_text())
-    return both
 
 
 def server_side(certificate: Path) -> ssl.SSLContext:

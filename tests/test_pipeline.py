@@ -94,7 +94,7 @@ BAD: dict[str, tuple[Callable[[], Answer], ErrorClass]] = {
     "gone": (lambda: answer(410), ErrorClass.GONE),
     "down": (lambda: answer(503), ErrorClass.UNAVAILABLE),
     "secret": (lambda: answer(401), ErrorClass.AUTH),
-    "angry": (lambda: answer(429, {"Retry-After": "7200"}), ErrorClass.RATE_LIMITED),
+    "angry": (lambda: answer(429), ErrorClass.RATE_LIMITED),
 }  # fmt: skip
 
 

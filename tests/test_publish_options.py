@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from lxml import etree
 
-from aggregator.model import Category, Content, Enclosure, Format, Options, Picture, Republish
+from aggregator.model import Category, Content, Enclosure, Format, Options, Picture, Question, Republish
 from aggregator.publish import render
 from tests.publish_rules import ATOM, CONTENT, MEDIA, check_feed
 from tests.test_publish import ENTRY, FEED, FORMATS, IMAGE, NOON, SOUND, html_of, links, with_item
@@ -65,7 +65,7 @@ def test_a_feed_with_options_follows_the_rules_and_names_its_address_and_those_o
 @FORMATS
 def test_a_search_names_what_was_searched_for_before_its_options(format):
     feed = replace(
-        FEED, slug="search", base="https://agg.example/feeds/search", query="café & thé", options=Options(limit=5)
+        FEED, slug="search", base="https://agg.example/feeds/search", question=Question("café & thé"), options=Options(limit=5)
     )
     check_feed(
         render(feed, format).body,

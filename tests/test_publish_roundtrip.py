@@ -23,6 +23,7 @@ from aggregator.model import (
     Options,
     Origin,
     Picture,
+    Question,
     Republish,
     Tombstone,
 )
@@ -320,7 +321,7 @@ def test_whatever_sources_write_and_readers_ask_for_a_feed_follows_the_rules(
         hub="" if page else "https://agg.example/hub",
         title=f"{name} – Tributary",
         subtitle=f"« {name} »",
-        query="" if page else printable(query),
+        question=Question("" if page else printable(query)),
     )
     for format in Format:
         check_feed(render(feed, format).body, format)

@@ -26,6 +26,7 @@ from aggregator.model import (
     Item,
     Options,
     Picture,
+    Question,
     Rendition,
     Republish,
     Source,
@@ -357,7 +358,7 @@ def test_every_feed_of_a_region_follows_the_rules_however_it_is_asked_for(region
 @FORMATS
 @pytest.mark.parametrize(("query", "found"), [("club", 0), ("titre", 20), ("mot500x1", 0), ("gras", 1), ('"<&', 0)])
 def test_a_search_is_a_feed_too(region: Store, format: Format, query: str, found: int) -> None:
-    rendition = publish_search(region, query, format, SETTINGS, Options(credit=True))
+    rendition = publish_search(region, Question(query), format, SETTINGS, Options(credit=True))
     asked = {"club": "club", "titre": "titre", "mot500x1": "mot500x1", "gras": "gras", '"<&': "%22%3C%26"}[query]
     check_feed(rendition.body, format, f"https://agg.example/feeds/search.{format}?q={asked}&credit=prefix")
     assert len(ids(rendition)) == found

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, suppress
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from apscheduler.events import EVENT_JOB_MISSED
 import scheduler
 from aggregator.config import Settings
 from aggregator.errors import ConfigError, ErrorClass, StoreError
+from aggregator.model import Question
 from aggregator.pipeline import Report
 from aggregator.store import Store, open_store
 from scheduler import Poller
@@ -31,7 +32,7 @@ SOON_SECONDS = 0.02
 @pytest.fixture(autouse=True)
 def quick_jobs(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Jobs run every few milliseconds, and the log is heard."""
-    for name in ("DISPATCH_SECONDS", "INDEX_SECONDS", "RELOAD_SECONDS"):
+    for name in ("DISPATCH_SECONDS", "INDEX_SECONDS", "PUBLISH_SECONDS", "RELOAD_SECONDS"):
         monkeypatch.setattr(scheduler, name, SOON_SECONDS)
     logging.getLogger("tributary").disabled = False  # import-linter switches off what it finds
     caplog.set_level(logging.INFO, "tributary")
@@ -70,10 +71,12 @@ class Region:
         return open_store(str(self.database), patience_seconds=patience_seconds)
 
     @asynccontextmanager
-    async def polling(self, store: Store | None = None) -> AsyncIterator[Poller]:
+    async def polling(
+        self, store: Store | None = None, publish: scheduler.Publish | None = None
+    ) -> AsyncIterator[Poller]:
         """A poller at work; it must end within moments, whatever is under way."""
         with closing(store or self.open()) as opened:
-            poller = Poller(self.settings, opened, self.reports.append, lambda: self.now)
+            poller = Poller(self.settings, opened, self.reports.append, lambda: self.now, publish)
             task = asyncio.create_task(poller.run())
             try:
                 yield poller
@@ -104,7 +107,7 @@ async def turns(poller: Poller) -> None:
         looked.append(True)
         return sound(*arguments)
 
-    poller.store = cast(Store, Bent(poller.store, due=counted))
+    poller.store = cast(Store, Bent(poller.store, claim=counted))
     await until(lambda: len(looked) > 3)
 
 
@@ -190,20 +193,48 @@ def test_a_source_that_is_under_way_is_not_asked_again_and_delays_no_other(regio
 
 def test_a_source_whose_poll_cannot_be_stored_rests_before_it_is_asked_again(region: Region) -> None:
     region.subscribe(matin=good("Un"))
+    store = cast(Store, Bent(region.open(), settle=failing_times(1, StoreError("while writing a poll: full"))))
 
     async def play() -> None:
-        with closing(sqlite3.connect(region.database, isolation_level=None)) as other:
-            async with region.polling(region.open(patience_seconds=0.01)) as poller:
-                other.execute("BEGIN IMMEDIATE")
-                await until(lambda: region.reports)
-                await turns(poller)
-                assert [report.status for report in region.reports] == ["unwritten"]
-                other.execute("ROLLBACK")
-                region.now += scheduler.REST
-                await until(lambda: len(region.reports) == 2)
+        async with region.polling(store) as poller:
+            await until(lambda: region.reports)
+            await turns(poller)
+            assert [report.status for report in region.reports] == ["unwritten"]
+            region.now += scheduler.LEASE
+            await until(lambda: len(region.reports) == 2)
 
     asyncio.run(play())
     assert region.reports[1].status == "ok" and region.asked("matin") == 2
+
+
+def test_while_the_database_is_locked_nobody_is_asked_and_afterwards_everybody(
+    region: Region, caplog: pytest.LogCaptureFixture
+) -> None:
+    region.subscribe(matin=good("Un"), soir=good("Deux"))
+    store = cast(Store, Bent(region.open(), claim=failing_times(3, StoreError("while taking up: database is locked"))))
+
+    async def play() -> None:
+        async with region.polling(store) as poller:
+            await until(lambda: len(said(caplog, "not dispatched")) == 3)
+            assert not region.origin.requests
+            await until(lambda: len(region.reports) == 2)
+            await turns(poller)
+
+    asyncio.run(play())
+    assert [report.status for report in region.reports] == ["ok", "ok"]
+    assert region.asked("matin") == region.asked("soir") == 1
+
+
+def test_two_schedulers_ask_no_source_twice(region: Region) -> None:
+    region.subscribe(**{f"s{number}": good(f"Titre {number}") for number in range(12)})
+
+    async def play() -> None:
+        async with region.polling() as one, region.polling() as other:
+            await until(lambda: len(region.reports) == 12)
+            await asyncio.gather(turns(one), turns(other))
+
+    asyncio.run(play())
+    assert all(region.asked(f"s{number}") == 1 for number in range(12))
 
 
 # ── the first round
@@ -322,7 +353,7 @@ def test_what_was_stored_can_be_searched_for_soon_after(region: Region) -> None:
 
     async def play() -> None:
         async with region.polling(store):
-            await until(lambda: store.search("viaduc", "fr"))
+            await until(lambda: store.search(Question("viaduc"), "fr").hits)
 
     asyncio.run(play())
 
@@ -331,7 +362,7 @@ def test_a_job_that_fails_is_logged_as_critical_and_runs_again(
     region: Region, caplog: pytest.LogCaptureFixture
 ) -> None:
     region.subscribe(matin=good("Un"))
-    store = cast(Store, Bent(region.open(), due=failing_times(3, StoreError("while reading: the disk is gone"))))
+    store = cast(Store, Bent(region.open(), claim=failing_times(3, ZeroDivisionError())))
 
     async def play() -> None:
         async with region.polling(store):
@@ -346,6 +377,47 @@ def test_a_job_that_fails_is_logged_as_critical_and_runs_again(
 def test_a_job_that_was_missed_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
     scheduler._report_job(SimpleNamespace(code=EVENT_JOB_MISSED, job_id="index"))
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(logging.ERROR, "missed job=index")]
+
+
+def test_files_are_kept_in_one_thread_which_is_told_of_the_end(region: Region) -> None:
+    region.subscribe(matin=good("Un"))
+    calls: list[tuple[str, bool]] = []
+    threads: set[int] = set()
+    at_work = threading.Event()
+
+    def publish(is_stopped: Callable[[], bool]) -> None:
+        threads.add(threading.get_ident())
+        calls.append(("begin", is_stopped()))
+        if len(calls) == 5:  # a long run: it ends because it is told to, and nothing else waits for it
+            at_work.set()
+            while not is_stopped():
+                threading.Event().wait(SOON_SECONDS)
+        calls.append(("end", is_stopped()))
+
+    async def play() -> None:
+        async with region.polling(publish=publish) as poller:
+            await until(lambda: at_work.is_set() and region.reports)
+            await turns(poller)
+
+    asyncio.run(play())
+    run = [("begin", False), ("end", False)]
+    assert calls == [*run, *run, ("begin", False), ("end", True), ("begin", True), ("end", True)]
+    assert len(threads) == 1 and threading.get_ident() not in threads
+
+
+def test_files_that_cannot_be_kept_stop_nothing(region: Region, caplog: pytest.LogCaptureFixture) -> None:
+    region.subscribe(matin=good("Un"))
+
+    def publish(is_stopped: Callable[[], bool]) -> None:
+        if not is_stopped():
+            raise ZeroDivisionError
+
+    async def play() -> None:
+        async with region.polling(publish=publish):
+            await until(lambda: region.reports and len(said(caplog, "crashed job=publish")) > 1)
+
+    asyncio.run(play())
+    assert region.reports[0].status == "ok"
 
 
 # ── the end
@@ -382,7 +454,7 @@ def test_a_stop_while_the_store_is_asked_what_is_due_starts_nothing(
     async def play() -> None:
         loop = asyncio.get_running_loop()
         with closing(opened):
-            poller = Poller(region.settings, cast(Store, Bent(opened, due=due)), region.reports.append)
+            poller = Poller(region.settings, cast(Store, Bent(opened, claim=due)), region.reports.append)
             stop.append(lambda: loop.call_soon_threadsafe(poller.stop.set))
             await asyncio.wait_for(poller.run(), PATIENCE_SECONDS)
 

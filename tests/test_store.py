@@ -4,7 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from aggregator.model import (
     Level,
     Link,
     PinKind,
+    Question,
     Republish,
     SourceState,
     Update,
@@ -54,6 +55,22 @@ def test_due_are_the_listed_sources_whose_time_has_come_longest_overdue_first(st
     assert not store.due(NOW, 9)
     store.sync_sources(sources(SOURCE), NOW)
     assert [source.url for source, _ in store.due(later, 9)] == [SOURCE]
+
+
+def test_what_one_caller_has_taken_up_no_other_gets_until_the_lease_ends_or_it_is_given_back(store: Store) -> None:
+    store.sync_sources(sources(SOURCE, OTHER), NOW)
+    lease = NOW + timedelta(minutes=5)
+
+    def claimed(now: datetime, limit: int = 9) -> list[str]:
+        return [source.url for source, _ in store.claim(now, lease, limit)]
+
+    assert claimed(NOW, 1) + claimed(NOW, 1) == [SOURCE, OTHER]
+    assert claimed(NOW) == [] and claimed(lease - timedelta(seconds=1)) == []
+    store.release([OTHER], NOW)
+    assert claimed(NOW) == [OTHER]
+    settle(store, [make_item()], state=SourceState(SOURCE, next_check_at=NOW + timedelta(hours=2)))
+    assert claimed(lease) == [OTHER]
+    assert SOURCE in claimed(NOW + timedelta(hours=2))
 
 
 def test_a_state_comes_back_as_it_was_written(store: Store) -> None:
@@ -252,7 +269,7 @@ def test_the_river_of_a_source_shows_the_stories_that_it_is_part_of(store: Store
 )  # fmt: skip
 def test_a_search_finds_words_as_people_write_them(store: Store, title: str, query: str) -> None:
     settle(store, [make_item(1, title=title), make_item(2, title="Rien de tel", lead="Autre chose.")])
-    assert [hit.item.item.title for hit in store.search(query, "fr")] == [title]
+    assert [hit.item.item.title for hit in store.search(Question(query), "fr").hits] == [title]
 
 
 @pytest.mark.parametrize(
@@ -277,20 +294,20 @@ def test_a_search_finds_words_as_people_write_them(store: Store, title: str, que
 )
 def test_no_search_is_an_error(store: Store, query: str) -> None:
     settle(store, [make_item(1)])
-    assert isinstance(store.search(query, "fr"), tuple)
+    assert isinstance(store.search(Question(query), "fr").hits, tuple)
 
 
 def test_a_changed_item_is_found_by_its_new_words_only(store: Store) -> None:
     settle(store, [make_item(1, title="Le girafon")])
     settle(store, [make_item(1, title="Le lionceau")])
-    assert store.search("lionceau", "fr") and not store.search("girafon", "fr")
+    assert store.search(Question("lionceau"), "fr").hits and not store.search(Question("girafon"), "fr").hits
 
 
 def test_a_story_is_one_hit(store: Store) -> None:
     store.sync_sources(sources(SOURCE, OTHER), NOW)
     settle(store, [make_item(1)])
     settle(store, [make_item(1, source=OTHER, guid="x")], source=OTHER)
-    assert len(store.search("projet", "fr")) == 1
+    assert len(store.search(Question("projet"), "fr").hits) == 1
 
 
 def test_an_id_of_ours_that_a_source_claims_is_not_given_to_it(store: Store) -> None:
@@ -349,7 +366,7 @@ READING: list[Callable[[Store], object]] = [
     lambda store: store.sources(), lambda store: store.state(SOURCE), lambda store: store.due(NOW, 1), lambda store: store.river("all"),
     lambda store: store.source_river(SOURCE), lambda store: store.head("all", 1), lambda store: store.feed("all"), lambda store: store.story(1),
     lambda store: list(store.items()), lambda store: store.item(1), lambda store: store.find("x"), lambda store: store.revisions(1),
-    lambda store: store.links(1), lambda store: store.log(1), lambda store: store.search("projet", "fr"), lambda store: store.totals(),
+    lambda store: store.links(1), lambda store: store.log(1), lambda store: store.search(Question("projet"), "fr").hits, lambda store: store.totals(),
     lambda store: store.links_of(1), lambda store: store.pins(), lambda store: store.pins_of(1), lambda store: store.keyed(make_item(1).key),
     lambda store: store.hidings(), lambda store: store.hidden_among([make_item(1).key]), lambda store: store.retractions(), lambda store: store.retracted("all", NOW),
     lambda store: store.feeds(), lambda store: store.full_pages(), lambda store: store.page("all", 1), lambda store: store.archived("all", 1),
@@ -487,11 +504,11 @@ def test_what_waits_for_the_index_is_found_once_it_was_indexed_even_if_it_change
 
     put("Le girafon")
     put("Le lionceau")
-    assert not store.search("lionceau", "fr")
+    assert not store.search(Question("lionceau"), "fr").hits
     assert store.index() == 1 and store.index() == 0
-    assert store.search("lionceau", "fr") and not store.search("girafon", "fr")
+    assert store.search(Question("lionceau"), "fr").hits and not store.search(Question("girafon"), "fr").hits
     put("Le tigre")
-    assert store.search("tigre", "fr") and not store.search("lionceau", "fr")
+    assert store.search(Question("tigre"), "fr").hits and not store.search(Question("lionceau"), "fr").hits
 
 
 def test_storing_a_poll_costs_the_same_however_much_is_stored(store: Store) -> None:

@@ -24,6 +24,7 @@ from aggregator.model import (
     Level,
     Link,
     PinKind,
+    Question,
     SourceState,
     Stored,
     Tombstone,
@@ -111,7 +112,7 @@ def visible(store: Store) -> object:
         places(store),
         [(feed, store.head(feed, 99), store.river(feed, limit=99)) for feed in feeds],
         [store.source_river(source, limit=99) for source in SOURCES],
-        {hit.item.id for hit in store.search("projet", "fr", 99)},
+        {hit.item.id for hit in store.search(Question("projet"), "fr", 99).hits},
     )
 
 
@@ -139,7 +140,7 @@ def test_a_hidden_item_leaves_every_feed_page_and_search_and_comes_back_where_it
     number = hide(out, 0)
     assert (head(out), head(out, "sport"), head(out, "source/source-0")) == ([1, 3], [3], [3])
     assert numbers(out.river("all").stories) == [1, 3] and numbers(out.source_river(SOURCES[0]).stories) == [3]
-    assert {hit.item.id for hit in out.search("projet", "fr")} == {stored(out, 1).id, stored(out, 3).id}
+    assert {hit.item.id for hit in out.search(Question("projet"), "fr").hits} == {stored(out, 1).id, stored(out, 3).id}
     assert (stored(out, 0).hidden, stored(out, 1).hidden) == (True, False)
     assert out.log(stored(out, 0).story_id) == ()
     out.unhide(number, "bert", LAST)
@@ -304,7 +305,7 @@ def test_what_a_withdrawn_source_publishes_is_stored_and_nowhere_until_it_is_sho
     assert [view.withdrawn for view in out.sources()] == [True, False, False]
     put(out, new(3), new(6, link(6, 1)), new(2, link(2, 3)), at=LATER)
     assert head(out) == [2, 1] and numbers(out.river("all").stories) == [2, 1]
-    assert out.source_river(SOURCES[0]).stories == () and len(out.search("projet", "fr")) == 2
+    assert out.source_river(SOURCES[0]).stories == () and len(out.search(Question("projet"), "fr").hits) == 2
     out.unhide(number, "anna", LAST)
     assert head(out) == [2, 0] and (told(out, 3), told(out, 1)) == ([2, 3], [0, 1, 6])
     assert not any(view.withdrawn for view in out.sources())
@@ -487,7 +488,7 @@ def check_hidden_items_are_nowhere(store: Store) -> None:
     shown += [store.head(state.slug, 99, one_per_event=True) for state in store.feeds()]
     shown += [store.river(feed, limit=99).stories for feed in {row[0] for row in places(store)}]
     shown += [store.source_river(source, limit=99).stories for source in SOURCES]
-    shown += [tuple(hit.story for hit in store.search("projet", "fr", 99))]
+    shown += [tuple(hit.story for hit in store.search(Question("projet"), "fr", 99).hits)]
     seen = {each.id for stories in shown for story in stories for each in (story.lead, *story.others)}
     assert not seen & hidden
     assert seen == {each.id for each in store.items()} - hidden  # and nothing else is missing

@@ -11,7 +11,7 @@ import pytest
 from aggregator.errors import StoreError
 from aggregator.model import Closed, Evidence, Item, Key, Level, Link, Near, PinKind, Print
 from aggregator.store import Store, open_store
-from aggregator.store.near import CHANCE_LIMIT, GRAM_LIMIT, NEAR_LIMIT, Printed, rewrite
+from aggregator.store.near import CHANCE_LIMIT, GRAM_LIMIT, NEAR_LIMIT, Printed, Prints, rewrite
 from aggregator.stories import make_print
 from tests.values import NOW, SOURCE, make_item, settle, sources
 
@@ -312,3 +312,29 @@ def test_what_the_data_base_raises_is_a_store_error(tmp_path: Path, method: Call
     with pytest.raises(StoreError, match="while"):
         method(store)
     store.close()
+
+
+# ── kept for the next comparison
+
+
+def test_a_print_that_is_kept_is_forgotten_when_the_item_changes_here_or_elsewhere(tmp_path: Path) -> None:
+    path = str(tmp_path / "kept.db")
+    first, second = open_store(path), open_store(path)
+    first.sync_sources(sources(), NOW)
+    prints = Prints()
+
+    def seen(store: Store) -> str:
+        db = store._db.conn  # type: ignore[attr-defined]
+        prints.begin(db)
+        return prints.of(db, [1])[1].print.body.replace("*", "")
+
+    fill(first, item(1, words(0, 30)))
+    assert seen(first) == words(0, 30)
+    fill(second, item(1, words(5, 40)), now=NOW + HOUR)
+    assert seen(first) == words(5, 40)
+    assert seen(second) == words(5, 40)
+    fill(first, item(1, words(9, 40)), now=NOW + 2 * HOUR)
+    prints.drop({item(1, "").key})
+    assert seen(first) == words(9, 40)
+    first.close()
+    second.close()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.model import Date, DecisionKind, Enclosure, Item
+from aggregator.model import Date, DecisionKind, Enclosure, Item, Question
 from aggregator.store import Store, open_store
 from aggregator.stories import give_keys
 from aggregator.stories.guards import another_issue, contradiction, new_episode
@@ -341,7 +341,7 @@ def test_what_is_old_at_first_sight_is_stored_and_found_but_not_announced(store:
     settle(store, [make_item(2, published=date(NOW - timedelta(days=9))), make_item(3)], NOW)
     assert {story.lead.item.guid[-1] for story in store.head("all", 10)} == {"1", "3"}
     assert {story.lead.item.guid[-1] for story in store.river("all").stories} == {"1", "2", "3"}
-    assert store.search("projet 2", "fr")
+    assert store.search(Question("projet 2"), "fr").hits
 
 
 def test_a_new_source_with_undated_old_items_floods_no_feed(store: Store) -> None:

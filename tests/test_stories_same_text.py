@@ -14,8 +14,8 @@ from aggregator.model import Enclosure, Item, Level, Link, Near
 from aggregator.stories import WINDOW, Looked, Subject, look, make_print, same_texts, still_linked
 from aggregator.stories.guards import another_issue
 from aggregator.stories.routine import Told, routine
-from aggregator.stories.same_text import Origin, judge, may_be_linked
-from aggregator.stories.similarity import Words, compare, shares
+from aggregator.stories.same_text import TITLE, Origin, judge, may_be_linked
+from aggregator.stories.similarity import Words, are_far, compare, shares, title_likeness
 from tests.values import NOW, date, make_item
 
 ONE, OTHER, THIRD, FOURTH = (f"https://{name}.example/feed" for name in ("doubs", "jura", "saone", "nievre"))
@@ -503,3 +503,18 @@ def test_a_quick_look_never_passes_over_what_would_be_linked(
         origin = Origin(same_source, hours * HOUR, dated_alike)
         if judge(compared, origin) is not None:
             assert may_be_linked(*pair, shares(*pair, routine_), origin)
+
+
+@settings(max_examples=200)
+@given(likenesses(), st.booleans(), st.sampled_from([0, 10, 30, 50, 100]))
+def test_what_is_far_at_first_sight_would_never_be_linked(
+    pair: tuple[Words, Words], same_source: bool, hours: int
+) -> None:
+    one, other = pair
+    both = one.shingles & other.shingles
+    for routine_ in (frozenset(), frozenset(sorted(both)[::2]), both):
+        is_untitled = same_source or title_likeness(one, other) < TITLE
+        if are_far(one, other, both, routine_) and is_untitled:
+            origin = Origin(same_source, hours * HOUR, dated_alike=False)
+            assert not may_be_linked(one, other, shares(one, other, routine_), origin)
+            assert judge(compare(one, other, routine_), origin) is None

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from aggregator.model import AS_ANNOUNCED, Content, Format, Options, Picture
+from aggregator.model import AS_ANNOUNCED, Content, Format, Genre, Options, Picture, Question
 from aggregator.publishing import keep_pages
 from tests.web_world import INFO, MATIN, NOW, PUBLIC, World, a_world, an_item, tell
 from web.asked import LIMITS, Asked, query_of, read
@@ -147,11 +148,22 @@ options = st.builds(
     limit=st.sampled_from([0, *(limit for limit in LIMITS if limit != LENGTH)]),
     credit=st.booleans(),
 )
-questions = st.text(max_size=320).map(query_of).filter(bool).filter(lambda text: text.isprintable())
+typed = st.text(max_size=320).map(query_of).filter(lambda text: text.isprintable())
+days = st.dates(date(1900, 1, 1), date(2099, 12, 31))
+questions = st.builds(
+    Question,
+    typed,
+    category=st.sampled_from(["", "economie", "faits-divers"]),
+    departement=st.sampled_from(["", "25", "2A"]),
+    source=st.sampled_from(["", "comtois-info"]),
+    genre=st.sampled_from(["", *map(str, Genre)]),
+    since=st.none() | days,
+    until=st.none() | days,
+).filter(lambda question: question.query)
 heads = st.builds(
     Asked, st.sampled_from(["all", "economie/dep/25"]), st.sampled_from(Format), options, raw=st.booleans()
 )
-searches = st.builds(Asked, st.just("search"), st.sampled_from(Format), options, query=questions)
+searches = st.builds(Asked, st.just("search"), st.sampled_from(Format), options, question=questions)
 closed = st.builds(Asked, st.just("sport"), st.sampled_from(Format), page=st.integers(1, 999_999_999))
 
 

@@ -68,14 +68,14 @@ def test_the_front_page_shows_every_category_by_day_newest_first(world: World) -
         an_item("foot", published=at(10), categories=(Category("sport", "aliases"),)),
     ])  # fmt: skip
     text = world.text(fr("/"))
-    assert text.index("Mardi 10 février 2026") < text.index("Titre foot")
+    assert text.index("mardi 10 février 2026") < text.index("Titre foot")
     assert text.index("Titre foot") < text.index("Lundi 9 février 2026") < text.index("Titre eco")
 
 
 def test_a_day_ends_at_midnight_of_the_site_s_time_zone(world: World) -> None:
     tell(world.store, [an_item("late", published=at(9, 23, 30))])  # 00:30 on the 10th in Paris
     text = world.text(fr("/"))
-    assert "Mardi 10 février 2026" in text
+    assert "mardi 10 février 2026" in text
     assert ">00:30<" in text
 
 
@@ -188,16 +188,16 @@ def test_a_picture_comes_late_in_a_box_of_its_own_with_its_credit(world: World) 
     text = world.text(fr("/"))
     assert 'src="https://info.example/a.jpg" alt="Le pont" loading="lazy"' in text
     assert 'width="600" height="400"' in text
-    assert "<figcaption>© H. Lanoix</figcaption>" in text
+    assert '<figcaption dir="auto">© H. Lanoix</figcaption>' in text
     assert 'src="https://info.example/b.jpg" alt=""' in text
-    assert text.count("<figcaption>") == 1
+    assert text.count("<figcaption") == 1
 
 
 def test_text_in_another_language_says_so(world: World) -> None:
     tell(world.store, [an_item("a", language="de"), an_item("b")])
     text = world.text(fr("/"))
-    assert re.search(r'<h3 lang="de"><a[^>]*>Titre a', text)
-    assert re.search(r"<h3><a[^>]*>Titre b", text)
+    assert re.search(r'<h3 dir="auto" lang="de"><a[^>]*>Titre a', text)
+    assert re.search(r'<h3 dir="auto"><a[^>]*>Titre b', text)
 
 
 def test_older_stories_are_on_following_pages_each_once(world: World) -> None:
@@ -385,7 +385,7 @@ def test_a_story_of_several_sources_counts_the_sources_of_its_event_apart(world:
     tell(world.store, [copy, own], links=[same_story(copy, one)])
     same_event(world.store, [one, own])
     text = plain(world.text(fr("/")))
-    assert "2 sources 3 sources en parlent – Titre a Aussi dans : Haut-Doubs Matin" in text
+    assert "2 sources – Titre a 3 sources en parlent – Titre a Aussi dans : Haut-Doubs Matin" in text
     assert "Aussi dans : Haut-Doubs Matin" in event_in(world.text(fr("/story/3")))
 
 
@@ -416,7 +416,7 @@ def test_a_story_page_shows_who_else_tells_of_the_event_and_why_we_think_so(worl
         " Ils racontent le même événement, chacun avec ses mots. Tous deux nomment Levier, 12."
         " Titre c presse.example 11 février 2026 à 12:00"  # no link leads straight to it
     )
-    assert '<h3><a href="/story/2?lang=fr">Titre b</a></h3>' in text
+    assert '<h3 dir="auto"><a href="/story/2?lang=fr">Titre b</a></h3>' in text
     assert "Le même sujet ailleurs" not in text
     assert "Pourquoi ces articles" not in text
     english = event_in(world.text("/story/3?lang=en"))
@@ -516,7 +516,9 @@ def test_changes_of_a_text_in_another_language_say_which_words_are_ours(world: W
     tell(world.store, [replace(two, title="Neu")], kind=DecisionKind.CHANGED)
     text = world.text(fr("/story/1"))
     assert versions_in(text) == ["<del>Titre b</del><ins>Neu</ins>"]
-    assert '<dd class="compare" lang="de"><span class="unseen" lang="fr"> [supprimé' in re.sub(r">\s+<", "><", text)
+    assert '<dd class="compare" dir="auto" lang="de"><span class="unseen" lang="fr"> [supprimé' in re.sub(
+        r">\s+<", "><", text
+    )
 
 
 @pytest.mark.parametrize(("republish", "shown"), [(Republish.LEAD, False), (Republish.FULL, True)])
@@ -706,7 +708,7 @@ def test_a_search_says_what_to_do_when_there_is_nothing(world: World) -> None:
 def test_hits_come_in_pages(world: World) -> None:
     tell(world.store, [an_item(f"n{n:02}", title=f"Commun n{n:02}") for n in range(25)])
     pages = [world.text(f"/search?q=commun&page={page}") for page in (1, 2)]
-    found = [re.findall(r">Commun (n\d\d)</a>", page) for page in pages]
+    found = [re.findall(r"<mark>Commun</mark> (n\d\d)</a>", page) for page in pages]
     assert [len(piece) for piece in found] == [20, 5]
     assert len(set(chain(*found))) == 25
     assert 'rel="next"' in pages[0]
@@ -967,4 +969,6 @@ def test_a_page_costs_few_queries(world: World, monkeypatch: pytest.MonkeyPatch)
 
         monkeypatch.setattr(type(world.store), name, counted)
     world.text("/")
+    assert asked == []  # the page is kept
+    world.text("/?one=that-is-not")
     assert asked == ["river"]

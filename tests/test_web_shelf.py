@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from aggregator.errors import StoreError
-from aggregator.model import AS_ANNOUNCED, DecisionKind, Format
+from aggregator.model import AS_ANNOUNCED, DecisionKind, Format, Question
 from aggregator.publishing import keep_pages
 from tests.web_world import NOW, World, a_world, an_item, tell
 from web import shelf as shelves
@@ -79,10 +79,10 @@ def test_options_and_searches_without_end_push_out_no_announced_feed(
     monkeypatch.setattr(shelf._other, "_limit_bytes", 200_000)
     announced = shelf.take(Asked("economie", Format.ATOM))
     for number in range(30):
-        shelf.take(Asked("search", Format.RSS, AS_ANNOUNCED, query=f"titre n{number}"))
+        shelf.take(Asked("search", Format.RSS, AS_ANNOUNCED, question=Question(f"titre n{number}")))
     assert shelf.fresh(Asked("economie", Format.ATOM)) is announced
-    assert shelf.fresh(Asked("search", Format.RSS, AS_ANNOUNCED, query="titre n0")) is None
-    assert shelf.fresh(Asked("search", Format.RSS, AS_ANNOUNCED, query="titre n29")) is not None
+    assert shelf.fresh(Asked("search", Format.RSS, AS_ANNOUNCED, question=Question("titre n0"))) is None
+    assert shelf.fresh(Asked("search", Format.RSS, AS_ANNOUNCED, question=Question("titre n29"))) is not None
     assert sum(kept.weight for kept in shelf._other._kept.values()) == shelf._other._bytes <= 200_000
 
 

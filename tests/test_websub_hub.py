@@ -16,10 +16,10 @@ import pytest
 
 import scheduler
 from aggregator.errors import StoreError
+from aggregator.lanes import Lanes, Width
 from aggregator.model import Intent, Mode, Pushed, Subscription
 from aggregator.pushing import Hub
 from aggregator.pushing import hub as hub_module
-from aggregator.pushing.lanes import Lanes, Width
 from aggregator.store import Store
 from aggregator.websub.deliveries import TRIES
 from scheduler import Poller
@@ -671,6 +671,32 @@ def test_who_is_slow_gives_its_turn_to_others_while_the_slow_lane_has_room() -> 
         return events
 
     assert sorted(asyncio.run(run())) == ["known", "quick", "slow 1", "slow 2"]
+
+
+def test_what_may_be_done_again_gives_its_turn_up_where_the_slow_lane_is_full() -> None:
+    async def work(events: list[str], name: str, gate: asyncio.Event | None = None) -> str:
+        events.append(name)
+        if gate:
+            await gate.wait()
+        return name
+
+    async def run() -> list[str]:
+        lanes, gate, events = Lanes(Width(1, 1), Width(1, 1), 0.001, again=True), asyncio.Event(), list[str]()
+        behind: list[str] = []
+
+        async def run(name: str) -> str:
+            return await lanes.run("a", lambda: work(events, name, gate), behind=lambda: behind.append(name))
+
+        slow = [asyncio.create_task(run(f"slow {n}")) for n in "123"]
+        await until(lambda: len(events) == 3)
+        assert await lanes.run("b", lambda: work(events, "quick")) == "quick"
+        await until(lambda: len(behind) == 3)
+        gate.set()
+        assert [await task for task in slow] == ["slow 1", "slow 2", "slow 3"]
+        return events
+
+    events = asyncio.run(run())
+    assert events.count("slow 1") == 1 and events.count("slow 2") == events.count("slow 3") == 2
 
 
 def test_what_is_called_off_in_a_lane_ends() -> None:

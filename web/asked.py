@@ -6,12 +6,13 @@ There is one way to write each question; `Asked.target` is it, and everything el
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import parse_qsl, quote
 
-from aggregator.model import AS_ANNOUNCED, Content, Format, Options, Picture
+from aggregator.model import AS_ANNOUNCED, NO_QUESTION, Content, Format, Genre, Options, Picture, Question
 from aggregator.publishing import SEARCH
 
 LIMITS = (1, 3, 5, 10, 15, 20, 30, 50, 100)  # the lengths that can be asked for: few, so that caches hold few answers
@@ -24,6 +25,9 @@ _PATH = re.compile(
     r"/feeds/(?P<slug>[^/.]+(?:/[^/.]+){0,2}?)(?:/archive/(?P<page>[1-9][0-9]{0,8}))?\.(?P<extension>atom|rss|json)"
 )
 
+_SLUG, _CODE = re.compile(r"[a-z0-9-]{1,80}"), re.compile(r"[0-9A-Za-z-]{1,10}")
+_DAY = re.compile(r"(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}")
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -35,7 +39,7 @@ class Asked:
     format: Format
     options: Options = AS_ANNOUNCED
     page: int = 0  # 0: the head
-    query: str = ""
+    question: Question = NO_QUESTION
     raw: bool = False  # as plain text, for a person who wants to see the document
 
     @property
@@ -48,13 +52,13 @@ class Asked:
     @property
     def words(self) -> str:
         """The query: what is searched for, the options, and whether it is for a person."""
-        parts = (self.query and f"q={quote(self.query, safe='')}", self.options.query, "raw=1" if self.raw else "")
+        parts = (self.question.query, self.options.query, "raw=1" if self.raw else "")
         return "&".join(filter(None, parts))
 
     @property
     def is_announced(self) -> bool:
         """Whether it is a feed as our pages announce it."""
-        return self.options == AS_ANNOUNCED and not (self.page or self.query or self.raw)
+        return self.options == AS_ANNOUNCED and not (self.page or self.question.query or self.raw)
 
     def shown_raw(self) -> "Asked":
         """The same as plain text."""
@@ -76,7 +80,7 @@ def read(path: str, query: str, length: int) -> tuple[Asked, bool] | None:
         format=Format(found["extension"]),
         options=AS_ANNOUNCED if page else options_of(given, length),
         page=page,
-        query=query_of(given.get("q", "")) if found["slug"] == SEARCH and not page else "",
+        question=question_of(given) if found["slug"] == SEARCH and not page else NO_QUESTION,
         raw=given.get("raw") == "1",
     )
     return asked, query == asked.words
@@ -96,6 +100,19 @@ def query_of(text: str) -> str:
     return " ".join(text.replace("\0", " ").split())[:QUERY_LIMIT_CHARACTERS].strip()
 
 
+def question_of(given: Mapping[str, str]) -> Question:
+    """What is searched for, as far as it can be told without knowing what there is; see `Site.known`."""
+    return Question(
+        words=query_of(given.get("q", "")),
+        category=_shaped(_SLUG, given.get("category", "")),
+        departement=_shaped(_CODE, given.get("departement", "")),
+        source=_shaped(_SLUG, given.get("source", "")),
+        genre=given.get("genre", "") if given.get("genre") in set(Genre) else "",
+        since=_day(given.get("since", "")),
+        until=_day(given.get("until", "")),
+    )
+
+
 def options_of(given: Mapping[str, str], length: int) -> Options:
     """The options that were asked for; what is none of ours means the default, a length the nearest that we have."""
     return Options(
@@ -108,6 +125,17 @@ def options_of(given: Mapping[str, str], length: int) -> Options:
 
 def _choice(kind: type[Choice], text: str, default: Choice) -> Choice:
     return kind(text) if text in set(kind) else default
+
+
+def _shaped(shape: re.Pattern[str], text: str) -> str:
+    return text if shape.fullmatch(text) else ""
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(_shaped(_DAY, text))
+    except ValueError:
+        return None
 
 
 def _limit(text: str, length: int) -> int:

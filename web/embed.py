@@ -182,6 +182,7 @@ def _render(template: str, slug: str, look: Look, shown: Sequence[Shown], senten
         shown=shown,
         sentence=sentence,
         brief=_brief,
+        whole_addresses=template == "fragment.html",
         story_address=lambda story: absolute("reader.story", story_id=story.id) + asked,
         TITLE_LIMIT=TITLE_LIMIT_CHARACTERS,
         style=Markup(style),  # noqa: S704 - our own sheet and six hex digits
@@ -192,9 +193,8 @@ def _render(template: str, slug: str, look: Look, shown: Sequence[Shown], senten
 def _shown(slug: str, limit: int) -> tuple[Shown, ...]:
     """The newest stories of a feed, as the feed itself has them, in the order of their times."""
     site = current_site()
-    own = ""
-    if kind_of(slug) is Kind.SOURCE:
-        own = next((view.source.url for view in site.store.sources() if f"{SOURCE}{view.slug}" == slug), "")
+    view = site.view_named(slug.removeprefix(SOURCE)) if kind_of(slug) is Kind.SOURCE else None
+    own = view.source.url if view else ""
     stories = site.store.head(slug, limit, one_per_event=slug in site.settings.one_per_event)
     newest = sorted(stories[:limit], key=lambda story: (story.sort_at, story.id), reverse=True)
     return tuple(Shown(story, _lead(story, own)) for story in newest)

@@ -93,6 +93,8 @@ def _answer() -> Response:
     if found is None:
         abort(404)
     asked, is_canonical = found
+    if (known := site.known(asked.question)) != asked.question:
+        asked, is_canonical = replace(asked, question=known), False
     moved = site.settings.renamings.get(asked.slug)
     if moved is not None:
         return _moved(replace(asked, slug=moved))
@@ -121,7 +123,7 @@ def _shown(asked: Asked) -> Response:
 
 
 def _is_there(asked: Asked, site: Site) -> bool:
-    return bool(asked.query) if asked.slug == SEARCH else asked.slug in site.feeds()
+    return bool(asked.question.query) if asked.slug == SEARCH else asked.slug in site.feeds()
 
 
 def _moved(asked: Asked) -> Response:

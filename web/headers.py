@@ -3,7 +3,9 @@
 from flask import Response, g, request
 
 from web.negotiation import etag_of, send
+from web.site import current_site
 
+ANY_PICTURES, OUR_PICTURES = "img-src 'self' https: http: data:", "img-src 'self' data:"
 PAGE_CACHE = "public, max-age=60, stale-while-revalidate=120, stale-if-error=86400"
 
 
@@ -15,7 +17,7 @@ def policy(
         (
             "default-src 'none'",
             f"style-src {styles}",
-            "img-src 'self' https: http: data:",
+            ANY_PICTURES,
             f"script-src {scripts}",
             *more,
             "form-action 'self'",
@@ -43,7 +45,7 @@ def finish(response: Response) -> Response:
         _guard(response)
     if response.mimetype == "text/html":
         _finish_page(response)
-    if response.status_code >= 400:
+    if response.status_code >= 400 and not g.get("failure_kept"):
         response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -51,6 +53,9 @@ def finish(response: Response) -> Response:
 def _guard(response: Response) -> None:
     for name, text in SECURITY.items():
         response.headers.setdefault(name, text)
+    if current_site().settings.pictures == "proxy":
+        allowed = response.headers["Content-Security-Policy"].replace(ANY_PICTURES, OUR_PICTURES)
+        response.headers["Content-Security-Policy"] = allowed
     if "frame-ancestors 'none'" not in response.headers["Content-Security-Policy"]:
         del response.headers["X-Frame-Options"]  # it knows no answer but no
 

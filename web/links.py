@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from aggregator.config import Settings
-from aggregator.model import ALL, AS_ANNOUNCED, Format
+from aggregator.model import ALL, AS_ANNOUNCED, NO_QUESTION, Format, Question
 from aggregator.publishing import SEARCH
 from web.asked import Asked
 from web.words import FORMAT_TYPES
@@ -18,9 +18,9 @@ def address_of(asked: Asked, settings: Settings) -> str:
     return settings.public_url + asked.target
 
 
-def page_address(slug: str, settings: Settings, query: str = "") -> str:
+def page_address(slug: str, settings: Settings, question: Question = NO_QUESTION) -> str:
     """The public address of the page that shows what a feed holds."""
-    asked = f"?q={quote(query, safe='')}" if query else ""
+    asked = f"?{question.query}" if question.query else ""
     return f"{settings.public_url}/{'' if slug == ALL else quote(slug)}{asked}"
 
 
@@ -38,7 +38,7 @@ def _links(asked: Asked, pages: int, settings: Settings) -> Iterator[str]:
     for other in Format:
         if other is not asked.format:
             yield _link(address_of(replace(asked, format=other), settings), "alternate", FORMAT_TYPES[other])
-    yield _link(page_address(asked.slug, settings, asked.query), "alternate", "text/html")
+    yield _link(page_address(asked.slug, settings, asked.question), "alternate", "text/html")
     if asked.page:
         yield _link(address_of(Asked(asked.slug, asked.format), settings), "current", FORMAT_TYPES[asked.format])
         yield from _archive(asked, "prev-archive", asked.page - 1, settings)

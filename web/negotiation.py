@@ -1,11 +1,12 @@
 """Takes a request's preferences and conditions, says which answer they ask for. Never reads the store."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 
 from flask import Request, Response
-from werkzeug.datastructures import Accept, ETags
+from werkzeug.datastructures import Accept, ETags, LanguageAccept
 from werkzeug.http import http_date, parse_accept_header, parse_date, parse_etags
 
 from aggregator.publish.encodings import Coding, encode
@@ -18,7 +19,13 @@ HEADERS_KEPT = 1024  # the programs that ask are few, and each says the same eve
 
 def choose_language(request: Request, default: str) -> str:
     """`?lang=` where we speak it, else what the browser prefers among ours, else the default."""
-    return asked_language(request) or request.accept_languages.best_match(LANGUAGES) or default
+    return asked_language(request) or liked_language(request.headers.get("Accept-Language", "")) or default
+
+
+@lru_cache(HEADERS_KEPT)
+def liked_language(accepted: str) -> str:
+    """Which of our languages an Accept-Language likes best, "" where it likes none."""
+    return parse_accept_header(accepted, LanguageAccept).best_match(LANGUAGES) or ""
 
 
 def asked_language(request: Request) -> str:
@@ -97,14 +104,25 @@ def _date(header: str) -> datetime | None:
     return parse_date(header)
 
 
-def send(request: Request, response: Response, body: bytes, etag: str, *, modified: datetime | None = None) -> Response:
-    """Put the form of `body` that the request asks for into `response`: plain, gzip, or a 304 without one.
+def send(
+    request: Request,
+    response: Response,
+    body: bytes,
+    etag: str,
+    *,
+    modified: datetime | None = None,
+    offered: tuple[Coding, ...] = ("gzip",),
+    encode: Callable[[bytes, Coding], bytes] = encode,
+) -> Response:
+    """Put the form of `body` that the request asks for into `response`: plain, coded, or a 304 without one.
 
     A 304 carries the ETag that the 200 would have had.
     """
-    coding = coding_of(request.headers.get("Accept-Encoding", ""), ("gzip",)) if len(body) >= SMALL_BYTES else None
+    is_coded = offered and len(body) >= SMALL_BYTES
+    coding = coding_of(request.headers.get("Accept-Encoding", ""), offered) if is_coded else None
     response.headers["ETag"] = coded_etag(etag, coding)
-    response.vary.add("Accept-Encoding")
+    if offered:
+        response.vary.add("Accept-Encoding")
     if modified is not None:
         response.headers["Last-Modified"] = http_date(modified)
     headers = request.headers

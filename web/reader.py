@@ -10,11 +10,25 @@ from flask import Blueprint, abort, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from aggregator.catalogue import Kind, kind_of, name_of
-from aggregator.model import ALL, DEPARTEMENT, SOURCE, Format, Level, Link, Pin, Republish, Stored, Story
+from aggregator.model import (
+    ALL,
+    DEPARTEMENT,
+    NO_QUESTION,
+    SOURCE,
+    Format,
+    Level,
+    Link,
+    Pin,
+    Question,
+    Republish,
+    Stored,
+    Story,
+)
 from aggregator.publishing import SEARCH
-from aggregator.store import Hit, Revision, SourceView, Store
+from aggregator.store import Revision, Store
 from web import words
-from web.asked import Asked, options_of, query_of, words_of
+from web.around import rows
+from web.asked import Asked, options_of, question_of, words_of
 from web.feeds import CORS, MOVED_CACHE, PREFLIGHT, is_closed, page_of
 from web.headers import PAGE_CACHE
 from web.layout import absolute, days, label, page, path_of
@@ -24,8 +38,6 @@ from web.site import Site, current_site
 from web.story import PART_WORDS, as_data, others_of, reasons_of, versions_of
 
 STORIES_PER_PAGE = 30
-HITS_PER_PAGE = 20
-LAST_SEARCH_PAGE = 50
 TITLES = 10  # that show what a feed holds
 CURSOR = re.compile(r"[0-9]{1,12}-[0-9]{1,12}")  # as the store gives them; anything else means the first page
 GONE = b'{"status":410,"title":"This story was withdrawn."}'
@@ -77,20 +89,8 @@ def _river(slug: str, canonical: str) -> str:
         title=title,
         piece=piece,
         days=days(piece.stories),
-        narrower=_narrower(slug),
+        rows=rows(slug),
     )
-
-
-def _narrower(slug: str) -> list[tuple[str, str]]:
-    """The feeds within a feed that something was told of, with what tells them apart from it."""
-    site = current_site()
-    kind, told = kind_of(slug), {state.slug for state in site.store.feeds()}
-    if kind is Kind.ALL:
-        return [(each, label(each)) for each in site.feeds() if each in told and kind_of(each) is Kind.DEPARTEMENT]
-    parts = [(each, each.partition("/")) for each in site.feeds() if each in told and kind_of(each) is Kind.BOTH]
-    if kind is Kind.CATEGORY:
-        return [(each, label(code)) for each, (name, _, code) in parts if name == slug]
-    return [(each, label(name)) for each, (name, _, code) in parts if code == slug]
 
 
 @pages.get("/feed/<path:slug>")
@@ -98,25 +98,28 @@ def feed(slug: str) -> str:
     """What a feed is and how to follow it, for a person who opened its address."""
     site = current_site()
     given = words_of(request.query_string.decode("latin-1"))
-    query = query_of(given.get("q", "")) if slug == SEARCH else ""
-    if not (query or slug in site.feeds()):
+    question = site.known(question_of(given)) if slug == SEARCH else NO_QUESTION
+    if not (question.query or slug in site.feeds()):
         abort(410 if is_closed(slug) else 404)
-    asked = Asked(slug, Format.RSS, options_of(given, site.settings.feed_length), query=query)
+    asked = Asked(slug, Format.RSS, options_of(given, site.settings.feed_length), question=question)
     return page(
         "feed.html",
         feed=slug,
-        query=query,
-        title=label(slug, query),
+        query=question.words,
+        question=question,
+        title=label(slug, question),
         asked=[replace(asked, format=format) for format in words.FORMAT_NAMES],
         public=site.settings.public_url,
-        subject=page_address(slug, site.settings, query),
-        stories=_newest(site, slug, query),
+        subject=page_address(slug, site.settings, question),
+        stories=_newest(site, slug, question),
     )
 
 
-def _newest(site: Site, slug: str, query: str) -> list[Story]:
-    if query:
-        return [hit.story for hit in site.store.search(query, site.settings.language, TITLES)]
+def _newest(site: Site, slug: str, question: Question) -> list[Story]:
+    if question.query:
+        settings = site.settings
+        found = site.store.search(question, settings.language, TITLES, newest=True, zone=settings.timezone)
+        return [hit.story for hit in found.hits]
     return list(site.store.river(slug, limit=TITLES).stories)
 
 
@@ -132,14 +135,13 @@ def story(story_id: int) -> str | Response:
     if found.lead.hidden:
         abort(410)
     others, links = _event_of(store, found)
-    views = {view.source.url: view for view in store.sources()}
-    full = _may_show_in_full(found, views)
+    full = _may_show_in_full(found)
     return page(
         "story.html",
         canonical=absolute("reader.story", story_id=found.id),
         title=found.lead.item.title,
         story=found,
-        names={url: name_of(view) for url, view in views.items()},
+        names=current_site().names(),
         full=full,
         versions={
             stored.id: versions_of(stored, revisions, stored.id in full)
@@ -183,7 +185,7 @@ def story_data(story_id: int) -> Response:
         (*store.links(found.id), *links),
         _pins_of(store, found),
         {stored.id: revisions for stored, revisions in _revisions_of(store, found)},
-        {view.source.url: name_of(view) for view in store.sources()},
+        current_site().names(),
     )
     body = msgspec.json.encode(told)
     response.status_code = 200
@@ -214,28 +216,14 @@ def _revisions_of(store: Store, story: Story) -> list[tuple[Stored, tuple[Revisi
     return [(each, store.revisions(each.id)) for each in words.items_of(story) if each.revision]
 
 
-def _may_show_in_full(story: Story, views: dict[str, SourceView]) -> frozenset[int]:
+def _may_show_in_full(story: Story) -> frozenset[int]:
     """The items whose source allows the whole text; a source that left feeds.opml allows nothing any more."""
+    site = current_site()
     return frozenset(
         stored.id
         for stored in words.items_of(story)
-        if (view := views.get(stored.item.source)) and view.listed and view.source.republish is Republish.FULL
+        if (view := site.view_of(stored.item.source)) and view.listed and view.source.republish is Republish.FULL
     )
-
-
-@pages.get("/search")
-def search() -> str:
-    """Stories that hold every word of the query."""
-    query = query_of(request.args.get("q", ""))
-    number = min(max(request.args.get("page", 1, type=int), 1), LAST_SEARCH_PAGE)
-    site = current_site()
-    hits: tuple[Hit, ...] = ()
-    if query:
-        offset = (number - 1) * HITS_PER_PAGE
-        hits = site.store.search(query, site.settings.language, HITS_PER_PAGE + 1, offset)
-    more = len(hits) > HITS_PER_PAGE and number < LAST_SEARCH_PAGE
-    own = SEARCH if query else ALL
-    return page("search.html", feed=own, query=query, hits=hits[:HITS_PER_PAGE], number=number, more=more)
 
 
 @pages.get("/sources")
@@ -277,7 +265,7 @@ def source_page(slug: str) -> str | Response:
     moved = site.settings.renamings.get(own)
     if moved is not None:
         return _led_on(path_of(moved))
-    view = next((each for each in site.store.sources() if each.slug == slug), None)
+    view = site.store.source(slug)
     if view is None or view.withdrawn:
         abort(410 if view else 404)
     piece = site.store.source_river(view.source.url, _cursor(), STORIES_PER_PAGE)

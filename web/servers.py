@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from aggregator.errors import ConfigError
 from aggregator.model import Format
-from web.export import OWN
+from web.export import DOWN, OWN
 from web.published import Answer, addresses, ask, site_of
 
 TEMPLATES = Path(__file__).parent / "deploy"
@@ -73,6 +73,7 @@ def configuration(app: Flask, server: Server, folder: Path) -> str:
     return surroundings.get_template(FILES[server]).render(
         folder=str(folder.resolve()),
         own=OWN,
+        down=DOWN,
         host=public.hostname or "localhost",
         site=settings.public_url,
         application=f"{settings.host}:{settings.port}",
@@ -109,6 +110,8 @@ OTHERS = (
     ("fragment", r"/embed/.+\.fragment", "/embed/all.fragment"),
     ("embed", r"/embed/.+", "/embed/all"),
     ("script", r"/embed(?:-height)?\.js", "/embed.js"),
+    ("worker", r"/worker\.js", "/worker.js"),
+    ("manifest", r"/manifest\.webmanifest", "/manifest.webmanifest"),
     ("robots", r"/robots\.txt", "/robots.txt"),
     ("icon", r"/favicon\.ico", "/favicon.ico"),
     ("subscribe", r"/subscribe", "/subscribe"),

@@ -20,6 +20,7 @@ from granian.log import LogLevels
 
 from aggregator.config import Settings
 from web import create_app
+from web.gallery import WAITING_LIMIT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -47,7 +48,7 @@ def main(given: BinaryIO) -> None:
         place.port,
         interface=Interfaces.WSGI,
         workers=PROCESSES,
-        blocking_threads=THREADS,
+        blocking_threads=THREADS + (WAITING_LIMIT if place.settings.pictures == "proxy" else 0),
         http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels.error,

@@ -6,9 +6,9 @@ What is kept is compared with the store at each request, which costs a few µs w
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from aggregator.model import ALL, Rendition
 from aggregator.publishing import SEARCH, publish_delta, publish_feed, publish_page, publish_search
@@ -25,6 +25,7 @@ ARCHIVE_CACHE = "public, max-age=86400, immutable, stale-if-error=86400"
 ANNOUNCED_LIMIT_BYTES = 96 << 20  # for the feeds as our pages announce them
 OTHER_LIMIT_BYTES = 32 << 20  # for options, closed pages and searches, which anybody can think of more of
 VERSIONS_HELD = 24  # of a feed, whose holders can be sent what is new alone
+PAGE_SECONDS = 60  # as long as browsers take a page for fresh
 SEARCH_SECONDS = 60  # what is new is found by a search once it is indexed, which moves no version
 
 Stamp = tuple[int, ...]
@@ -47,23 +48,37 @@ class Kept:
         return self.finished.weight + sum(map(len, self.deltas.values()))
 
 
-class _Place:
-    """Answers up to a number of bytes; those go that were not asked for longest."""
+class Weighed(Protocol):
+    """What takes memory."""
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes."""
+
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value", bound=Weighed)
+
+
+class Place(Generic[Key, Value]):
+    """Answers up to a number of bytes; those go that were not asked for longest. Safe to share between threads."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._bytes = 0
-        self._kept: OrderedDict[Asked, Kept] = OrderedDict()
+        self._kept: OrderedDict[Key, Value] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, asked: Asked) -> Kept | None:
+    def get(self, asked: Key) -> Value | None:
+        """The answer, if it is here."""
         with self._lock:
             kept = self._kept.get(asked)
             if kept is not None:
                 self._kept.move_to_end(asked)
             return kept
 
-    def put(self, asked: Asked, kept: Kept) -> None:
+    def put(self, asked: Key, kept: Value) -> None:
+        """Keep an answer in place of the last one."""
         with self._lock:
             self._drop(asked)
             self._kept[asked] = kept
@@ -71,7 +86,13 @@ class _Place:
             while self._bytes > self._limit_bytes and len(self._kept) > 1:
                 self._drop(next(iter(self._kept)))
 
-    def _drop(self, asked: Asked) -> None:
+    def clear(self) -> None:
+        """Let go of all."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+
+    def _drop(self, asked: Key) -> None:
         old = self._kept.pop(asked, None)
         if old is not None:
             self._bytes -= old.weight
@@ -82,6 +103,7 @@ class _Looks(threading.local):
 
     changes = -1
     changed: tuple[int, int] | None = None
+    told: int | None = None
 
     def __init__(self) -> None:
         self.states: dict[str, FeedState] = {}
@@ -92,8 +114,8 @@ class Shelf:
     """The answers of one site; safe to share between threads."""
 
     site: Site
-    _announced: _Place = field(default_factory=lambda: _Place(ANNOUNCED_LIMIT_BYTES))
-    _other: _Place = field(default_factory=lambda: _Place(OTHER_LIMIT_BYTES))
+    _announced: Place[Asked, Kept] = field(default_factory=lambda: Place(ANNOUNCED_LIMIT_BYTES))
+    _other: Place[Asked, Kept] = field(default_factory=lambda: Place(OTHER_LIMIT_BYTES))
     _looks: _Looks = field(default_factory=_Looks)
     _rendering: threading.Lock = field(default_factory=threading.Lock)
 
@@ -101,6 +123,11 @@ class Shelf:
         """The answer, if it is there and nothing has changed since. StoreError if the store cannot tell."""
         kept = self._place(asked).get(asked)
         return kept.finished if kept is not None and kept.stamp == self._stamp(asked) else None
+
+    def clear(self) -> None:
+        """Let go of all answers."""
+        for place in (self._announced, self._other):
+            place.clear()
 
     def take(self, asked: Asked) -> Finished | None:
         """The answer as it is now, None where there is no such feed.
@@ -140,7 +167,7 @@ class Shelf:
         self._place(asked).put(asked, replace(kept, deltas={**kept.deltas, base: rendition.body}))
         return rendition.body
 
-    def _place(self, asked: Asked) -> _Place:
+    def _place(self, asked: Asked) -> Place[Asked, Kept]:
         return self._announced if asked.is_announced else self._other
 
     def _stamp(self, asked: Asked) -> Stamp:
@@ -166,11 +193,20 @@ class Shelf:
             looks.changed = self.site.store.retractions(), self.site.store.source_changes()
         return looks.changed
 
+    def page_stamp(self) -> Stamp:
+        """What a page rests on: all that is told, what is hidden and said of sources, and the minute, for what stands
+        nowhere: what day it is, and what was indexed since. StoreError if the store cannot tell.
+        """
+        looks = self._look()
+        if looks.told is None:
+            looks.told = self.site.store.tellings()
+        return looks.told, *self._changed(), int(self.site.clock().timestamp()) // PAGE_SECONDS
+
     def _look(self) -> _Looks:
         changes = self.site.store.changes()  # before anything else is read: what comes later shows the next time
         if self._looks.changes != changes:
             self._looks.states.clear()
-            self._looks.changed, self._looks.changes = None, changes
+            self._looks.changed, self._looks.told, self._looks.changes = None, None, changes
         return self._looks
 
     def _render(self, asked: Asked) -> Finished | None:
@@ -191,7 +227,7 @@ class Shelf:
                 cache=ARCHIVE_CACHE if asked.page else FEED_CACHE,
                 links=links_of(asked, pages, self.site.settings),
                 # Nobody knows when a search would have given something else.
-                modified=None if asked.query else rendition.updated,
+                modified=None if asked.question.query else rendition.updated,
             )
             self._keep(asked, stamp, finished, rendition.entries)
             return finished
@@ -199,7 +235,7 @@ class Shelf:
     def _keep(self, asked: Asked, stamp: Stamp, finished: Finished, entries: tuple[bytes, ...]) -> None:
         place = self._place(asked)
         old = place.get(asked)
-        held = dict(old.held) if old and not (asked.page or asked.query) else {}
+        held = dict(old.held) if old and not (asked.page or asked.question.query) else {}
         same = {entry: entry for entries in held.values() for entry in entries}  # most entries stay: kept once
         held.pop(tag_of(finished.etag), None)
         held[tag_of(finished.etag)] = tuple(same.get(entry, entry) for entry in entries)
@@ -210,7 +246,7 @@ class Shelf:
     def _publish(self, asked: Asked) -> Rendition | None:
         store, settings = self.site.store, self.site.settings
         if asked.slug == SEARCH:
-            return publish_search(store, asked.query, asked.format, settings, asked.options)
+            return publish_search(store, asked.question, asked.format, settings, asked.options)
         if asked.page:
             return publish_page(store, asked.slug, asked.page, asked.format, settings)
         return publish_feed(store, asked.slug, asked.format, settings, asked.options)

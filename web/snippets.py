@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from markupsafe import Markup, escape
 
-from aggregator.model import ALL, Content, Format, Options
+from aggregator.model import ALL, AS_ANNOUNCED, Content, Format, Options
 from web.asked import LIMITS, Asked, options_of
 from web.layout import absolute, feed_title
 from web.links import address_of, page_address
@@ -71,7 +71,9 @@ def feed_address(slug: str, format: Format, options: Options) -> str:
 
 
 def element_feed(target: Target) -> str:
-    """The address of the feed that an element reads: hardly longer than what it shows."""
+    """The address of the feed that an element reads: hardly longer than what it shows, where it can be asked for."""
+    if current_site().settings.files_only:
+        return feed_address(target.slug, Format.JSON, AS_ANNOUNCED)
     limit = min(limit for limit in LIMITS if limit >= target.look.limit)
     asked = {"content": Content.SUMMARY.value, "limit": str(limit)}
     return feed_address(target.slug, Format.JSON, options_of(asked, current_site().settings.feed_length))
@@ -130,6 +132,8 @@ def usual_height(look: Look) -> int:
 
 def discovery(url: str) -> list[tuple[str, str]]:
     """The types and addresses that tell of the oEmbed answers for a page of ours."""
+    if current_site().settings.files_only:
+        return []
     return [
         (kind, absolute("embeds.oembed") + "?" + urlencode({"format": form, "url": url}))
         for form, kind in DISCOVERY_TYPES.items()

@@ -2,10 +2,11 @@
 
 from dataclasses import asdict
 
-from flask import Blueprint, Response, current_app, jsonify, make_response
+from flask import Blueprint, Response, jsonify, make_response
 
 from aggregator.config import VERSION
 from web import words
+from web.files import static_file
 from web.layout import absolute, page
 from web.site import current_site
 
@@ -47,4 +48,4 @@ def robots() -> Response:
 @pages.get("/favicon.ico")
 def icon() -> Response:
     """The icon, for browsers that do not look at the page's own."""
-    return current_app.send_static_file("favicon.svg")
+    return static_file("favicon.svg")

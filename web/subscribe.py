@@ -4,7 +4,7 @@ Takes choices from the address, gives snippets. The script of the page only asks
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from flask import make_response, request
@@ -80,6 +80,7 @@ GROUP_WORDS = {
     Kind.BOTH: lazy_gettext("Categories in a département"),
     Kind.SOURCE: lazy_gettext("Sources"),
 }
+FILE_WAYS = (Way.FRAME, Way.ELEMENT, Way.FRAGMENT)  # that need no program of ours
 FORMATS = {Way.RSS: Format.RSS, Way.ATOM: Format.ATOM, Way.JSON: Format.JSON}
 
 
@@ -129,6 +130,7 @@ def subscribe() -> Response:
             feed_title=feed_title,
             opml=f"{site.settings.public_url}/feeds.opml",
             choice=choice,
+            plain=[replace(choice, way=way) for way in FILE_WAYS],
             frame=_here(snippets.frame_address(choice.target.slug, choice.target.look)),
             fragment=_here(snippets.fragment_address(choice.target)),
             own_feed=_here(snippets.element_feed(choice.target)),

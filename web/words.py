@@ -1,5 +1,6 @@
 """Takes what the program knows of a source or an item, gives words that people read. Never reads the store."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +14,10 @@ from aggregator.model import Format, Genre, Stored, Story
 from aggregator.store import SourceView
 
 LEAD_LIMIT_CHARACTERS = 420
+LOUD_LETTERS, LOUD_SHARE = 16, 0.8
 UPDATED_AFTER_SECONDS = 300  # a correction in the first minutes is no news
+
+_HOST = re.compile(r"[^/?#]*//[^/?#]*")  # with the scheme
 
 
 class Health(StrEnum):
@@ -125,9 +129,23 @@ def event_sources_of(story: Story) -> int:
     return max(story.event_sources, len(sources_of(story)))
 
 
+def is_loud(title: str) -> bool:
+    """Whether a title is written in capitals, but for a few letters; a word or two in them is a name."""
+    letters = [character for character in title if character.isalpha()]
+    return len(letters) >= LOUD_LETTERS and sum(map(str.isupper, letters)) >= LOUD_SHARE * len(letters)
+
+
 def web_link(url: str) -> str:
-    """The URL where it leads to the web, "" where it is of any other kind (javascript:, data:, a relative one)."""
-    return url if url.lower().startswith(("http://", "https://")) else ""
+    """The URL where it leads to the web, "" where it is of any other kind (javascript:, data:, a relative one).
+    Brackets are escaped where none may stand (RFC 3986 §3.4), though sources write them: `?news[id]=3`.
+    """
+    if not url.lower().startswith(("http://", "https://")):
+        return ""
+    if "[" not in url and "]" not in url:
+        return url
+    host = _HOST.match(url)
+    start = host.end() if host else 0
+    return url[:start] + url[start:].replace("[", "%5B").replace("]", "%5D")
 
 
 def _letters(text: str) -> str:

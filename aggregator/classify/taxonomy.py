@@ -18,7 +18,8 @@ from aggregator.model import Genre
 FALLBACK = "divers"
 COLUMNS = ("slug", "fr", "en", "iptc", "aliases")
 RESERVED = frozenset(
-    "all dep place search story sources subscribe desk status feeds embed oembed static hub websub health".split()
+    "all dep place search story sources subscribe stars offline desk status feeds embed oembed static hub websub "
+    "health".split()
 )  # first steps of our own paths
 
 _BUILT_IN = "categories.tsv"

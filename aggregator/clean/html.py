@@ -6,6 +6,7 @@ tags only: regular expressions are sound there, and nowhere else.
 """
 
 import re
+from collections.abc import Callable
 from html import escape, unescape
 
 import nh3
@@ -114,6 +115,25 @@ def sanitise(markup: str, base: str = "") -> str:
             return html
         html = changed
     return _paragraphs(escape(unescape(re.sub(r"<[^>]*>", " ", html)), quote=False))
+
+
+def with_pictures(html: str, address: Callable[[str], str]) -> str:
+    """Sanitised HTML with its pictures at other addresses; `address` says which, and is asked for those of the web."""
+
+    def moved(element: str, attribute: str, value: str) -> str:
+        is_picture = element == "img" and attribute == "src" and value.startswith(("http://", "https://"))
+        return address(value) if is_picture else value
+
+    mover = nh3.Cleaner(
+        tags=_TAGS,
+        clean_content_tags=_NOT_TEXT,
+        attributes=_ATTRIBUTES,
+        link_rel=_LINK_REL,
+        url_schemes=_SCHEMES,
+        url_relative="pass_through",  # there are none but those that `address` gave
+        attribute_filter=moved,
+    )
+    return mover.clean(html)
 
 
 def attributes(tag: str) -> dict[str, str]:

@@ -19,9 +19,10 @@ from aggregator.demo.origin import Origin
 from aggregator.demo.script import play
 from aggregator.pipeline import read_sources, utc_now
 from aggregator.store import open_store
-from scheduler import DUE_LIMIT, Poller, run_until_stopped
+from scheduler import Poller, publisher, run_until_stopped
 
 DEMO_INTERVAL_MINUTES = 0.08
+SOURCES_LIMIT = 1_000_000
 
 
 def run(settings: Settings) -> None:
@@ -56,6 +57,7 @@ def demo_settings(settings: Settings, origin: Origin, folder: str) -> Settings:
         opml=str(Path(folder, "feeds.opml")),
         allow_private=(f"127.0.0.1:{origin.port}",),
         interval_minutes=DEMO_INTERVAL_MINUTES,
+        publish_to="",  # invented news do not belong among real ones
     )
 
 
@@ -63,8 +65,8 @@ async def _run(settings: Settings, origin: Origin | None = None, pause_seconds: 
     first_round = FirstRound()
     read_sources(settings)  # before the database is made: a broken list leaves no file behind
     with closing(open_store(settings.database, settings.authority)) as store:
-        poller = Poller(settings, store, first_round.done)
-        with Site(settings), first_round.shown(len(store.due(utc_now(), DUE_LIMIT))):
+        poller = Poller(settings, store, first_round.done, publish=publisher(settings))
+        with Site(settings), first_round.shown(len(store.due(utc_now(), SOURCES_LIMIT))):
             _greet(settings)
             async with _playing(origin, pause_seconds):
                 await run_until_stopped(poller)

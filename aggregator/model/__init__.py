@@ -35,13 +35,19 @@ from aggregator.model.hub import (
 )
 from aggregator.model.items import Category, Date, Enclosure, Entry, Genre, Image, Item, Key, Origin, ParsedFeed
 from aggregator.model.prints import Near, Print
+from aggregator.model.search import NO_QUESTION, Question
 from aggregator.model.sources import (
+    NO_ADVICE,
+    WEEK_HOURS,
+    Advice,
+    Doubt,
     Fetched,
     FetchFailed,
     Gone,
     NotModified,
     Outcome,
     Republish,
+    Rhythm,
     Source,
     SourceKind,
     SourceState,
@@ -63,11 +69,11 @@ from aggregator.model.stories import (
 )
 
 __all__ = [
-    "ALL", "AS_ANNOUNCED", "DEPARTEMENT", "PAGE_ENTRIES", "SOURCE", "Category", "CategoryFeed", "Closed",
-    "Content", "Date", "Decision", "DecisionKind", "Enclosure", "Ended", "Entry", "Evidence", "FeedEntry",
-    "FetchFailed", "Fetched", "Format", "Frequencies", "Genre", "Gist", "Gone", "Hiding", "Image", "Intent",
-    "Item", "Key", "Level", "Limit", "Limits", "Link", "Mode", "Near", "NotModified", "Options", "Origin",
-    "Outcome", "ParsedFeed", "Picture", "Pin", "PinKind", "Ping", "Print", "Push", "PushFailed", "Pushed",
-    "Rendition", "Republish", "Source", "SourceKind", "SourceState", "Stored", "Story", "Subscription",
-    "Tombstone", "Topic", "Unchanged", "Update",
+    "ALL", "AS_ANNOUNCED", "DEPARTEMENT", "NO_ADVICE", "NO_QUESTION", "PAGE_ENTRIES", "SOURCE", "WEEK_HOURS", "Advice",
+    "Category", "CategoryFeed", "Closed", "Content", "Date", "Decision", "DecisionKind", "Doubt", "Enclosure", "Ended",
+    "Entry", "Evidence", "FeedEntry", "FetchFailed", "Fetched", "Format", "Frequencies", "Genre", "Gist", "Gone",
+    "Hiding", "Image", "Intent", "Item", "Key", "Level", "Limit", "Limits", "Link", "Mode", "Near",
+    "NotModified", "Options", "Origin", "Outcome", "ParsedFeed", "Picture", "Pin", "PinKind", "Ping", "Print",
+    "Push", "PushFailed", "Pushed", "Question", "Rendition", "Republish", "Rhythm", "Source", "SourceKind",
+    "SourceState", "Stored", "Story", "Subscription", "Tombstone", "Topic", "Unchanged", "Update",
 ]  # fmt: skip

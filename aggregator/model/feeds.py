@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from aggregator.model.items import Item, Key, Origin
+from aggregator.model.search import NO_QUESTION, Question
 from aggregator.model.sources import Republish
 from aggregator.model.stories import Tombstone
 
@@ -96,7 +97,7 @@ class CategoryFeed:
     pages: int = 0  # closed pages that the log has
     removed: tuple[Tombstone, ...] = ()  # entries that were retracted lately, the last first
     hub: str = ""  # where changes are pushed from, "" nowhere
-    query: str = ""  # what was searched for, in the feed of a search
+    question: Question = NO_QUESTION  # what was searched for, in the feed of a search
 
 
 class Format(StrEnum):

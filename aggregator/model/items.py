@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from aggregator.model.sources import NO_ADVICE, Advice
+
 Key = tuple[str, str]
 """Our key of an item: the URL of its source, and its guid within that source."""
 
@@ -91,6 +93,7 @@ class ParsedFeed:
     self_link: str = ""
     skipped: tuple[str, ...] = ()  # why an entry could not be read, one sentence each
     flaw: str = ""  # what is malformed though it could be read
+    advice: Advice = NO_ADVICE
 
 
 class Genre(StrEnum):

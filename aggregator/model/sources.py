@@ -43,6 +43,42 @@ class Source:
     selectors: Mapping[str, str] = field(default_factory=dict)  # of a page: part → CSS selector
 
 
+WEEK_HOURS = 168
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """When a source published, in its own time zone; the older the less it counts."""
+
+    hours: tuple[float, ...] = ()  # items in each hour of a week, Monday midnight first; empty: none yet
+    watched: float = 0.0  # seconds in which they came, aged alike
+    at: datetime | None = None  # as of when both are aged
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a document says of how often to ask for it, as published; see poll.advice."""
+
+    ttl_minutes: int = 0
+    period_minutes: int = 0  # between two changes of it
+    skip_hours: tuple[int, ...] = ()  # of the day, in GMT, in which it wants no request
+    skip_days: tuple[int, ...] = ()  # Monday is 0
+
+
+NO_ADVICE = Advice()
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What the documents of a source are suspected of, and what of that was believed; see poll.suspicion."""
+
+    kind: str = ""
+    since: datetime | None = None
+    seen: int = 0  # documents in a row
+    believed: str = ""
+    believed_at: datetime | None = None  # the last time that it was met
+
+
 @dataclass(frozen=True, slots=True)
 class SourceState:
     """What the program knows of a source: made by the store, read by poll and fetch."""
@@ -63,6 +99,14 @@ class SourceState:
     feed_title: str = ""
     feed_site: str = ""
     feed_rights: str = ""
+    rhythm: Rhythm = Rhythm()
+    advice: Advice = NO_ADVICE
+    moved_since: datetime | None = None  # since when they lead there at every answer
+    moved_seen: int = 0  # how often they did
+    host_closed_until: datetime | None = None  # a Retry-After, which holds for all sources of the host
+    entries: int = 0  # of the last document that was taken in
+    link_hosts: tuple[str, ...] = ()  # of its links, the most frequent first
+    doubt: Doubt = Doubt()
 
 
 @dataclass(frozen=True, slots=True)

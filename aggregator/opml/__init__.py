@@ -1,12 +1,23 @@
 """Lists of sources: takes OPML files, gives Sources, and writes both back. Never fetches, never asks the store.
 
-`read` is strict, for feeds.opml; `Document` edits that file without touching what it does not mean to change;
+`read` is strict, for feeds.opml; `Document` edits that file without touching what it does not mean to change, `move`
+does so while others may be editing it;
 `read_foreign` and `merge` take in what other readers export; `write_subscriptions` and `write_sources` make the
 lists that we publish. docs/source-list.md explains the attributes to editors. Only ConfigError is raised.
 """
 
-from aggregator.opml.document import Document, read
+from aggregator.opml.document import Document, move, read
 from aggregator.opml.foreign import merge, read_foreign
 from aggregator.opml.lists import Folder, Line, write_sources, write_subscriptions
 
-__all__ = ["Document", "Folder", "Line", "merge", "read", "read_foreign", "write_sources", "write_subscriptions"]
+__all__ = [
+    "Document",
+    "Folder",
+    "Line",
+    "merge",
+    "move",
+    "read",
+    "read_foreign",
+    "write_sources",
+    "write_subscriptions",
+]

@@ -38,11 +38,22 @@ def read(path: str | Path) -> tuple[Source, ...]:
     return Document.read(path).sources
 
 
+def move(path: str | Path, old_url: str, new_url: str, now: datetime) -> None:
+    """Give a source of the file another address, in place. ConfigError if it does not stand there, if the new address
+    does, or if somebody else is writing the file: then nothing was changed.
+    """
+    document = Document.read(path)
+    line = document.line(old_url)
+    document.replace(old_url, replace(line, url=new_url))
+    document.write(path, now, only_if_unchanged=True)
+
+
 class Document:
     """An OPML file in memory. A method that raises ConfigError has changed nothing."""
 
     def __init__(self, document: Tree, name: str) -> None:
         self._tree = document
+        self._read = document.to_bytes()
         self._changed = False
         self._lines: dict[str, tuple[Node, Source]] = {}
         self._folders: dict[str, Node] = {}  # region → its first folder; "" is the body
@@ -82,6 +93,10 @@ class Document:
     def changed(self) -> bool:
         """Has anything been edited?"""
         return self._changed
+
+    def line(self, url: str) -> Source:
+        """The source of this address; ConfigError if there is none."""
+        return self._find(url)[1]
 
     def add(self, source: Source, region: str | None = None) -> None:
         """Put a source last in its region's folder, which is made if need be; `region` overrules the source's own."""
@@ -126,11 +141,13 @@ class Document:
             raise ConfigError(f"the list would be larger than {BODY_LIMIT_BYTES // 2**20} MiB")
         return body
 
-    def write(self, path: str | Path, now: datetime | None = None) -> None:
-        """Replace the file in one step: after a crash it is the old one or the new one. Its mode is kept."""
+    def write(self, path: str | Path, now: datetime | None = None, *, only_if_unchanged: bool = False) -> None:
+        """Replace the file in one step: after a crash it is the old one or the new one. Its mode is kept. With
+        `only_if_unchanged`, ConfigError if it is no longer what was read; it is compared just before it is replaced.
+        """
         body = self.to_bytes(now)
         try:
-            _replace_file(Path(path).resolve(), body)
+            _replace_file(Path(path).resolve(), body, self._read if only_if_unchanged else None)
         except OSError as error:
             raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
 
@@ -267,7 +284,7 @@ def _set_text(node: Node, text: str) -> None:
     node.inner = tree.text(text)
 
 
-def _replace_file(path: Path, body: bytes) -> None:
+def _replace_file(path: Path, body: bytes, expected: bytes | None) -> None:
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
@@ -277,8 +294,10 @@ def _replace_file(path: Path, body: bytes) -> None:
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
+        if expected is not None and path.read_bytes() != expected:
+            raise ConfigError(f"{path}: was changed by somebody else meanwhile")
         temporary.replace(path)
-    except OSError:
+    except (OSError, ConfigError):
         temporary.unlink(missing_ok=True)
         raise
     folder = os.open(path.parent, os.O_RDONLY)

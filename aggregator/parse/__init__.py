@@ -6,15 +6,19 @@ a process that can be killed (`aggregator.workers`).
 
 - encoding: bytes → text                              - repair: text → XML that can be read
 - feed: RSS and Atom, by feedparser                   - media: which picture has which credit
+- fast: the same of plain documents, by lxml          - advice: how often to ask, as it says
 - jsonfeed: JSON Feed 1.0 and 1.1                     - page: a site without a feed, by CSS selectors
 - dates: dates as people write them                   - values: links, numbers and plain texts
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aggregator.errors import ErrorClass, ParseError
 from aggregator.model import ParsedFeed
+from aggregator.parse.advice import advice_of
 from aggregator.parse.encoding import decode
+from aggregator.parse.fast import read_plain
 from aggregator.parse.feed import read_feed
 from aggregator.parse.jsonfeed import read_json_feed
 from aggregator.parse.page import parse_page
@@ -37,4 +41,5 @@ def parse(body: bytes, url: str, headers: Mapping[str, str], timezone: str = "Eu
         raise ParseError(url, ErrorClass.EMPTY, "while parsing: the document is empty")
     if text[0] in "{[":
         return read_json_feed(text, url, timezone, flaw)
-    return read_feed(text, url, timezone, flaw)
+    feed = read_plain(text, url, timezone, flaw) or read_feed(text, url, timezone, flaw)
+    return replace(feed, advice=advice_of(text))

@@ -96,6 +96,7 @@ _WORTH_GUESSING = re.compile(r"(?=.*\b(?:19|20)\d\d\b)(?=.*[^\W\d_]{3}).{8,60}")
 _NUMBER = re.compile(r"\d+")
 
 
+@lru_cache(maxsize=512)  # Atom gives most entries the same date twice
 def read_date(raw: str, timezone: str) -> Date:
     """Read one date. Without a zone of its own it is meant in `timezone` (IANA): of an hour that comes twice the
     first, of one that is skipped the time after the gap. A day without a time is its midnight there.

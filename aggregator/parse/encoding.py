@@ -21,6 +21,8 @@ _HEAD_BYTES = 2048  # where a declaration is looked for; HTML wants it within 10
 # Python knows "encodings" that are none of text (zlib), or that cost more than they should (idna): only these are used.
 _KNOWN = re.compile(r"iso8859|cp|koi8|mac|gb|big5|euc|shift_jis|tis|utf-16|utf-32")
 _ILLEGAL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+_CONTROLS = bytes({*range(0x20), 0x7F} - {9, 10, 13})
+_LAST = "\uffff".encode()
 # The sites that cut UTF-8 texts in the middle of a character leave these lead bytes behind; no French text has them in
 # windows-1252, where they are Â and Ã.
 _LEFT_BEHIND = b"\xc2\xc3"
@@ -37,7 +39,8 @@ def decode(body: bytes, content_type: str) -> tuple[str, str]:
             raise UnicodeError(f"it begins like {wide.upper()}, but is not")
         return without_controls(text), ""
     try:
-        return without_controls(body.decode("utf-8-sig")), ""
+        text = body.decode("utf-8-sig")
+        return (text if _is_clean(body) else without_controls(text)), ""
     except UnicodeDecodeError:
         text, flaw = _single(body, content_type)
         return without_controls(text), flaw
@@ -46,6 +49,11 @@ def decode(body: bytes, content_type: str) -> tuple[str, str]:
 def without_controls(text: str) -> str:
     """Drop the characters that no XML document may hold (XML 1.0 §2.2); databases dislike them as much."""
     return _ILLEGAL.sub("", text)
+
+
+def _is_clean(body: bytes) -> bool:
+    """Whether UTF-8 holds no character that XML forbids; asked of the bytes it takes a tenth of the time."""
+    return len(body.translate(None, _CONTROLS)) == len(body) and b"\xef\xbf\xbe" not in body and _LAST not in body
 
 
 def _wide(body: bytes) -> str:

@@ -256,7 +256,7 @@ def _get(node: Node, key: str) -> Any:
 
 
 def _text(node: Node, key: str) -> str:
-    value = _get(node, key)
+    value = dict.get(node, key)  # see _get
     return value.strip() if isinstance(value, str) else ""
 
 

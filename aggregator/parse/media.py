@@ -29,10 +29,11 @@ def media_of(text: str, url: str) -> tuple[Media, ...]:
         root = None
     if root is None:
         return ()
-    return tuple(_of_entry(element) for element in root.iter("{*}item", "{*}entry"))
+    return tuple(media_of_entry(element) for element in root.iter("{*}item", "{*}entry"))
 
 
-def _of_entry(entry: etree._Element) -> Media:
+def media_of_entry(entry: etree._Element) -> Media:
+    """Read the media of one entry of a tree."""
     images: list[Image] = []
     enclosures: list[Enclosure] = []
     for element in islice(_elements(entry), MEDIA_LIMIT):

@@ -64,7 +64,7 @@ class Repaired:
 
 def repair(text: str, url: str) -> Repaired:
     """Mend the text of a feed; raises ParseError for what is none, or breaks off before its first entry ends."""
-    start = _prolog_end(text)
+    start = prolog_end(text)
     root = _ROOT.search(text, start)
     if root is None or _PAGE.search(text, start, root.start()):
         raise ParseError(url, ErrorClass.NOT_A_FEED, f"while parsing: it seems to be {describe(text)}")
@@ -83,7 +83,7 @@ def describe(text: str) -> str:
         title = re.search(r"<title[^>]*>([^<]{0,300})", text, re.IGNORECASE)
         name = " ".join(title[1].split())[:100] if title else ""
         return f"an HTML page titled {name!r}" if name else "an HTML page"
-    start = _prolog_end(text)
+    start = prolog_end(text)
     if root := re.compile(r"<([A-Za-z_][\w.:-]{0,50})[\s/>]").match(text, start):
         return f"an XML document <{root[1]}>"
     if text.startswith("%PDF"):
@@ -91,7 +91,8 @@ def describe(text: str) -> str:
     return f"text that begins with {' '.join(text[:80].split())!r}"
 
 
-def _prolog_end(text: str) -> int:
+def prolog_end(text: str) -> int:
+    """Where the root may begin."""
     position = 0
     while match := _PROLOG.match(text, position):
         position = match.end()

@@ -6,8 +6,6 @@ its address answers 404. Leaving it out until then would change the page once mo
 from the first page the only link that makes it part of an archive. Clients rebuild a feed backwards.
 """
 
-from urllib.parse import quote
-
 from aggregator.model import CategoryFeed, Format
 from aggregator.publish.shown import CONTENT_TYPES
 
@@ -18,8 +16,7 @@ def address(feed: CategoryFeed, format: Format) -> str:
     """The address of the document in a format, with the options that it was asked with, in their one order."""
     if feed.page:
         return page_address(feed, feed.page, format)
-    asked = f"q={quote(feed.query, safe='')}" if feed.query else ""
-    query = "&".join(filter(None, (asked, feed.options.query)))
+    query = "&".join(filter(None, (feed.question.query, feed.options.query)))
     return f"{feed.base}.{format}" + (f"?{query}" if query else "")
 
 

@@ -4,10 +4,24 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from aggregator.config import Settings
-from aggregator.model import ALL, CategoryFeed, FeedEntry, Key, Origin, Source, SourceState, Stored, Story
+from aggregator.model import (
+    ALL,
+    DEPARTEMENT,
+    NO_QUESTION,
+    SOURCE,
+    CategoryFeed,
+    FeedEntry,
+    Key,
+    Origin,
+    Question,
+    Source,
+    SourceState,
+    Stored,
+    Story,
+)
 
 # What may be an id (RFC 4287 §4.2.6): an address, a tag: of RFC 4151, a urn:. Many a source writes its name there.
 _URI = re.compile(
@@ -102,17 +116,17 @@ def select(
     settings: Settings,
     empty_updated: datetime,
     own: str = "",
-    query: str = "",
+    question: Question = NO_QUESTION,
 ) -> CategoryFeed:
     """Describe the feed with that slug; entries keep the order of the stories, newest first.
 
     `sources` and `states` are by URL, `labels` by slug of feed, category, département or genre. A feed without stories
     is as of `empty_updated`, which must stay the same from call to call. `own` is the source that the feed is of, if it
-    is of one: its item stands for each story. `query` is what was searched for, in the feed of a search.
+    is of one: its item stands for each story. `question` is what was searched for, in the feed of a search.
     """
     origins = _Origins(sources, states)
     entries = tuple(_entry(_led_by(own, story), story.lead.item.key, origins, settings.public_url) for story in stories)
-    return describe(feed, entries, labels=labels, settings=settings, empty_updated=empty_updated, query=query)
+    return describe(feed, entries, labels=labels, settings=settings, empty_updated=empty_updated, question=question)
 
 
 def describe(
@@ -122,15 +136,16 @@ def describe(
     labels: Mapping[str, str],
     settings: Settings,
     empty_updated: datetime,
-    query: str = "",
+    question: Question = NO_QUESTION,
     page: int = 0,
 ) -> CategoryFeed:
     """Describe the feed, or the closed page of its log, that holds these entries."""
-    asked = f"?q={quote(query, safe='')}" if query else ""
+    asked = f"?{question.query}" if question.query else ""
     place = "" if feed == ALL else feed
-    label = query or labels.get(feed) or feed
+    narrowed = _narrowed(question, labels)
+    label = ", ".join(filter(None, (question.words, *narrowed))) or labels.get(feed) or feed
     phrases = _PHRASES.get(settings.language.lower().partition("-")[0], _PHRASES["en"])
-    named = phrases.asked.format(query=query) if query else label
+    named = ", ".join((phrases.asked.format(query=question.words), *narrowed)) if question.words else label
     title = settings.title if feed == ALL else f"{named} – {settings.title}"
     return CategoryFeed(
         slug=feed,
@@ -149,9 +164,21 @@ def describe(
         departement_scheme=f"tag:{settings.authority}:departements",
         labels=labels,
         page=page,
-        hub="" if page or query else settings.hub_address,  # the hub takes no searches
-        query=query,
+        hub="" if page or asked else settings.hub_address,  # the hub takes no searches
+        question=question,
     )
+
+
+def _narrowed(question: Question, labels: Mapping[str, str]) -> list[str]:
+    """What people call all that narrows a search; days as ISO 8601 has them."""
+    slugs = (
+        question.category,
+        question.departement and f"{DEPARTEMENT}{question.departement}",
+        question.source and f"{SOURCE}{question.source}",
+        question.genre,
+    )
+    days = " – ".join(day.isoformat() if day else "…" for day in (question.since, question.until))
+    return [labels.get(slug, slug) for slug in slugs if slug] + ([days] if question.since or question.until else [])
 
 
 def _led_by(source: str, story: Story) -> Story:

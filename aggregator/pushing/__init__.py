@@ -5,7 +5,6 @@ owed: that stands in the store, so that nothing is lost when the process dies.
 """
 
 from aggregator.pushing.hub import Hub
-from aggregator.pushing.lanes import Lanes
 from aggregator.pushing.pings import Pinger
 
-__all__ = ["Hub", "Lanes", "Pinger"]
+__all__ = ["Hub", "Pinger"]

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import secrets
+import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
@@ -21,9 +22,9 @@ from aggregator.classify import load_taxonomy
 from aggregator.config import Settings
 from aggregator.errors import FetchError, StoreError
 from aggregator.httpclient import HttpClient
+from aggregator.lanes import Lanes, Width
 from aggregator.model import Ended, Intent, Mode, Push, Pushed, PushFailed, Rendition, Subscription, Topic, Unchanged
 from aggregator.publishing import publish_feed
-from aggregator.pushing.lanes import Lanes, Width
 from aggregator.store import Store
 
 TIMEOUT_SECONDS = 10.0
@@ -62,7 +63,8 @@ class _Document:
 class Hub:
     """An asynchronous context, used from one event loop. `dispatch` takes up what waits, and does not wait for it.
 
-    What is rendered and read is so in a thread of its own, what is written through `write`.
+    What is rendered and read is so in a thread of its own, what is written through `write`. `tls` replaces the usual
+    trust in certificates of subscribers.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Hub:
         *,
         jitter: Callable[[], float] = random.random,
         patience_seconds: float = PATIENCE_SECONDS,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -89,7 +92,8 @@ class Hub:
                 timeout_seconds=TIMEOUT_SECONDS,
                 concurrency=sum(width.in_all for width in widths),
                 per_host=sum(width.per_host for width in widths),
-            )
+            ),
+            tls=tls,
         )
         self._reader = ThreadPoolExecutor(1, "hub")
         self._pushes = Batches(partial(write, store.take_pushes))  # what came of deliveries

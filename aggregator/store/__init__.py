@@ -8,6 +8,7 @@ that; a writing method that raises has written nothing. The kind that an editor 
 from aggregator.errors import StoreError
 from aggregator.store.protocol import (
     FeedState,
+    Found,
     Hit,
     Known,
     LogRow,
@@ -22,7 +23,7 @@ from aggregator.store.protocol import (
 from aggregator.store.sqlite import SQLiteStore
 
 __all__ = [
-    "FeedState", "Hit", "Known", "LogRow", "Page", "Revision", "SourceView", "Store", "StoreError", "Tie",
+    "FeedState", "Found", "Hit", "Known", "LogRow", "Page", "Revision", "SourceView", "Store", "StoreError", "Tie",
     "Totals", "Window", "open_store",
 ]  # fmt: skip
 

@@ -7,11 +7,13 @@ import hashlib
 import json
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from aggregator.errors import StoreError
 from aggregator.model import Decision, DecisionKind, Item, Key, Print, SourceState, Update
-from aggregator.store import links, near
+from aggregator.store import indexing, links, near
 from aggregator.store.hidden import is_withdrawn
 from aggregator.store.log import Log, change_all, feeds_of, terms_of
 from aggregator.store.rows import to_json, to_seconds, to_state
@@ -45,7 +47,8 @@ class Commit:
         self._change(list(self._prepared(DecisionKind.CHANGED)))
         self._close()
         self._link()
-        self._tell()
+        if self.shaken or any(decision.kind is not DecisionKind.SAME for decision in self.update.decisions):
+            self._tell()
         self._write_state()
 
     # ── the source
@@ -85,7 +88,7 @@ class Commit:
         item_id = self._next_id("items")
         story_id = self._next_id("stories")
         items, stories, words, prints = [], [], [], []
-        for number, (decision, (title, text), print_) in enumerate(fresh):
+        for number, (decision, searched, print_) in enumerate(fresh):
             item, own, story = decision.item, item_id + number, story_id + number
             changed_at = to_seconds(decision.changed_at or self.update.at)
             self.ids[item.key], self.opened[story] = own, decision
@@ -93,7 +96,7 @@ class Commit:
             items.append((*row, to_json(item), self.withdrawn))
             told = (story, self._entry_id(item), own, self._sort_at(decision), decision.late)
             stories.append((*told, _listed(terms_of(item, self.source_slug))))
-            words.append((own, title, text))
+            words.append(indexing.searched(own, item, self.source_id, self._sort_at(decision), searched))
             prints.append(self._printed(own, item, print_, self.at))
         self.db.executemany(
             "INSERT INTO stories (id, entry_id, lead_id, sort_at, late, terms) VALUES (?, ?, ?, ?, ?, ?)", stories
@@ -103,7 +106,7 @@ class Commit:
             " hidden) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             items,
         )
-        self.db.executemany("INSERT INTO search (item_id, title, text) VALUES (?, ?, ?)", words)
+        indexing.write(self.db, words)
         near.write(self.db, prints)
         if self.withdrawn:
             self.shaken.update(self.ids.values())
@@ -133,7 +136,7 @@ class Commit:
         return f"{ours}item/{digest}"
 
     def _change(self, changed: list[Prepared]) -> None:
-        for decision, (title, text), print_ in changed:
+        for decision, searched, print_ in changed:
             item = decision.item
             item_id, story_id, old, number, changed_at, first_seen = self.db.execute(
                 "SELECT id, story_id, content, revision, changed_at, first_seen FROM items"
@@ -151,7 +154,7 @@ class Commit:
                 " WHERE id = ?",
                 (to_json(item), item.canonical, number, changed_at, item_id),
             )
-            self.db.execute("UPDATE search SET title = ?, text = ? WHERE item_id = ?", (title, text, item_id))
+            indexing.rewrite(self.db, item_id, item, self.source_id, searched)
             near.rewrite(self.db, [self._printed(item_id, item, print_, first_seen)])
             self.log.touch(story_id)
             self._keep_terms(item_id, item)
@@ -203,7 +206,7 @@ class Commit:
         self.log.write()
 
 
-def write_states(db: sqlite3.Connection, states: Iterable[SourceState]) -> None:
+def write_states(db: sqlite3.Connection, states: Sequence[SourceState]) -> None:
     """Write what is known of sources."""
     db.executemany(
         "UPDATE sources SET state = ?, next_check_at = ?, checked_at = ? WHERE url = ?",
@@ -217,22 +220,24 @@ def write_states(db: sqlite3.Connection, states: Iterable[SourceState]) -> None:
             for state in states
         ],
     )
+    for state in states:
+        if state.host_closed_until is not None:
+            _close_host(db, host_of(state.url), state.host_closed_until)
 
 
-def index_waiting(db: sqlite3.Connection, limit: int) -> int:
-    """Let the search find the oldest items that it does not know yet. → how many."""
-    row = db.execute("SELECT value FROM marks WHERE name = 'indexed'").fetchone()
-    done = row[0] if row else 0
-    (last,) = db.execute("SELECT coalesce(max(item_id), 0) FROM search").fetchone()
-    last = min(last, done + limit)
-    if last > done:
-        db.execute(
-            "INSERT INTO search_index (rowid, title, text)"
-            " SELECT item_id, title, text FROM search WHERE item_id > ? AND item_id <= ?",
-            (done, last),
-        )
-        db.execute("INSERT OR REPLACE INTO marks VALUES ('indexed', ?)", (last,))
-    return int(last) - int(done)
+def host_of(url: str) -> str:
+    """The host and port of a URL, as written."""
+    return url.partition("//")[2].partition("/")[0].rpartition("@")[2].lower()
+
+
+def _close_host(db: sqlite3.Connection, host: str, until: datetime) -> None:
+    """Let no source of a host be due before then. Reads all sources: servers seldom ask for it."""
+    rows = db.execute("SELECT url, state FROM sources WHERE next_check_at < ?", (to_seconds(until),)).fetchall()
+    waiting = [replace(to_state(state), next_check_at=until) for url, state in rows if host_of(url) == host]
+    db.executemany(
+        "UPDATE sources SET state = ?, next_check_at = ? WHERE url = ?",
+        [(to_json(state), to_seconds(until), state.url) for state in waiting],
+    )
 
 
 def _listed(terms: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from sqlite_utils import Database
 
 from aggregator.errors import StoreError
 from aggregator.store.contents import Contents
+from aggregator.store.near import Prints
 from aggregator.store.schema import migrations
 
 CACHE_KIB = 16_000  # of each connection; the 2,000 that are usual cost 40 µs more for a new item
@@ -25,6 +26,7 @@ class Connections:
         self._writer = writer
         self._own = threading.local()
         self._contents = Contents()
+        self._prints = Prints()
         with errors("opening"):
             if path != ":memory:":
                 Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from aggregator.model import Frequencies, Gist, Key, Level, Link, Stored
 from aggregator.store import links as ties
-from aggregator.store.log import change
+from aggregator.store.log import change, note_told
 from aggregator.store.rows import STORED_COLUMNS, to_bytes, to_gist, to_seconds, to_stored
 from aggregator.store.stories import id_of
 
@@ -126,10 +126,12 @@ def waiting(db: sqlite3.Connection, limit: int) -> list[Stored]:
     return [to_stored(row) for row in db.execute(sql, (limit,))]
 
 
-def gathered(db: sqlite3.Connection, item_id: int, feeds: Iterable[str], at: int) -> None:
-    """Note that all up to this item were looked at, and that the bytes of these feeds may change by it."""
+def gathered(db: sqlite3.Connection, item_id: int, feeds: Iterable[str], at: int, *, is_changed: bool) -> None:
+    """Note that all up to this item were looked at and, if events changed by it, that the bytes of these feeds may."""
     db.execute("UPDATE marks SET value = ? WHERE name = 'gathered'", (item_id,))
-    change(db, feeds, at)
+    if is_changed:
+        change(db, feeds, at)
+        note_told(db)
 
 
 def forget(db: sqlite3.Connection, before: int, limit: int) -> int:

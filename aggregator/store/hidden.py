@@ -12,6 +12,7 @@ from typing import Any
 from aggregator.errors import HidingError
 from aggregator.model import SOURCE, Hiding, Key, Tombstone
 from aggregator.store.log import Log
+from aggregator.store.moves import ID_OF_URL
 from aggregator.store.rows import to_datetime
 from aggregator.store.stories import component, regroup
 
@@ -82,8 +83,8 @@ def is_withdrawn(db: sqlite3.Connection, source_id: int) -> bool:
 
 def among(db: sqlite3.Connection, keys: Iterable[Key]) -> frozenset[Key]:
     """See Store.hidden_among."""
-    sql = "SELECT 1 FROM items JOIN sources ON sources.id = source_id WHERE url = ? AND guid = ? AND hidden"
-    return frozenset(key for key in keys if db.execute(sql, key).fetchone())
+    sql = f"SELECT 1 FROM items WHERE source_id = {ID_OF_URL} AND guid = ? AND hidden"  # noqa: S608
+    return frozenset((url, guid) for url, guid in keys if db.execute(sql, (url, url, guid)).fetchone())
 
 
 def changes(db: sqlite3.Connection) -> int:

@@ -75,6 +75,7 @@ class Log:
         else:
             self._wait(self._entering)
         change(self.db, self._touched, self.at)
+        note_told(self.db)
 
     def _wait(self, rows: Iterable[Row]) -> None:
         self.db.executemany(
@@ -118,6 +119,7 @@ def open_log(db: sqlite3.Connection, at: int) -> int:
         " ORDER BY feed, sort_at, story_id"
     ).fetchall()
     change(db, enter(db, rows, at), at)
+    note_told(db)
     db.execute("INSERT INTO marks VALUES ('log_open', ?)", (at,))
     return sum(row[0] == "all" for row in rows)
 
@@ -159,3 +161,8 @@ def change_all(db: sqlite3.Connection, at: int) -> None:
 def note_sources(db: sqlite3.Connection) -> None:
     """Note that there are other sources, or something else is said of one; see Store.source_changes."""
     db.execute("INSERT INTO marks VALUES ('sources', 1) ON CONFLICT DO UPDATE SET value = value + 1")
+
+
+def note_told(db: sqlite3.Connection) -> None:
+    """Note that something is told, or told otherwise; see Store.tellings."""
+    db.execute("INSERT INTO marks VALUES ('told', 1) ON CONFLICT DO UPDATE SET value = value + 1")

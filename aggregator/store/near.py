@@ -3,11 +3,11 @@ grams; never says what is alike.
 """
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
+from heapq import nlargest
 from struct import pack, unpack
 from typing import Any
 
@@ -17,6 +17,7 @@ from aggregator.store.rows import to_datetime
 GRAM_LIMIT = 24  # items with one gram, the newest: what more have is a mould
 CHANCE_LIMIT = 3  # of those with one gram in common, which mostly is chance
 NEAR_LIMIT = 12  # items compared, those with the most grams in common
+KEPT_PRINTS = 1024  # about 12 kB each; reading one takes 25 µs
 
 PRINTS = """
 SELECT item_id, url, prints.guid, title, body, media, shingles, grams, at, dated FROM prints
@@ -69,17 +70,68 @@ def forget(db: sqlite3.Connection, before: int, limit: int) -> int:
     return len(old)
 
 
-def near(db: sqlite3.Connection, key: Key, print_: Print) -> tuple[Near, ...]:
+class Prints:
+    """Prints that are read again and again: the newest items are what most are compared with. For one connection, which
+    says what it changes itself; what others commit makes it forget them all.
+    """
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[int, Near] = OrderedDict()
+        self._seen: tuple[sqlite3.Connection, int] | None = None
+
+    def begin(self, db: sqlite3.Connection) -> None:
+        """A transaction has begun."""
+        (version,) = db.execute("PRAGMA data_version").fetchone()
+        if (db, version) != self._seen:
+            self._held.clear()
+            self._seen = db, version
+
+    def drop(self, keys: Collection[Key]) -> None:
+        """The prints of these items have changed."""
+        for item_id in [item_id for item_id, held in self._held.items() if held.item in keys]:
+            del self._held[item_id]
+
+    def clear(self) -> None:
+        """Any may have changed."""
+        self._held.clear()
+
+    def of(self, db: sqlite3.Connection, item_ids: Sequence[int]) -> dict[int, Near]:
+        """These prints."""
+        held = self._held
+        found = {item_id: held[item_id] for item_id in item_ids if item_id in held}
+        for item_id in found:
+            held.move_to_end(item_id)
+        missing = [item_id for item_id in item_ids if item_id not in found]
+        if missing:
+            read = _read(db, missing)
+            found |= read
+            held.update(read)
+            while len(held) > KEPT_PRINTS:
+                held.popitem(last=False)
+        return found
+
+
+def near(db: sqlite3.Connection, key: Key, print_: Print, prints: Prints | None = None) -> tuple[Near, ...]:
     """The items that have most grams in common with a print, but for the item itself. Cost: a few µs for each gram."""
     if not print_.grams:
         return ()
-    counts = Counter(map(itemgetter(0), db.execute(_with_grams(len(print_.grams)), print_.grams)))
-    ranked = sorted(counts.items(), key=lambda count: (-count[1], -count[0]))[: NEAR_LIMIT + 1]
-    often = sum(times > 1 for _, times in ranked)
-    chosen = [item_id for item_id, _ in ranked[: often + CHANCE_LIMIT]]
-    marks = ",".join("?" * len(chosen))
-    found = {row[0]: _near(row[1:]) for row in db.execute(f"{PRINTS} WHERE item_id IN ({marks})", chosen)}
+    lists = [found for (found,) in db.execute(_with_grams(len(print_.grams)), print_.grams) if found]
+    chosen = _ranked(Counter(",".join(lists).split(","))) if lists else []
+    found = prints.of(db, chosen) if prints else _read(db, chosen)
     return tuple(found[item_id] for item_id in chosen if found[item_id].item != key)[:NEAR_LIMIT]
+
+
+def _ranked(counts: Counter[str]) -> list[int]:
+    """The items with the most grams, the newer first; few of those with one alone."""
+    often = sorted(((times, int(item_id)) for item_id, times in counts.items() if times > 1), reverse=True)
+    chosen = [item_id for _, item_id in often[: NEAR_LIMIT + 1]]
+    room = min(CHANCE_LIMIT, NEAR_LIMIT + 1 - len(chosen))
+    return chosen + nlargest(room, (int(item_id) for item_id, times in counts.items() if times == 1))
+
+
+def _read(db: sqlite3.Connection, item_ids: Sequence[int]) -> dict[int, Near]:
+    marks = ",".join("?" * len(item_ids))
+    return {row[0]: _near(row[1:]) for row in db.execute(f"{PRINTS} WHERE item_id IN ({marks})", item_ids)}
 
 
 def printed(db: sqlite3.Connection, since: int, after: int, limit: int) -> list[tuple[int, Near]]:
@@ -97,8 +149,9 @@ def keyed(db: sqlite3.Connection, key: Key) -> Near | None:
 
 @lru_cache  # SQLite keeps what it has compiled by the text of the query
 def _with_grams(count: int) -> str:
-    newest = f"SELECT * FROM (SELECT item_id FROM grams WHERE gram = ? ORDER BY item_id DESC LIMIT {GRAM_LIMIT})"  # noqa: S608
-    return " UNION ALL ".join([newest] * count)
+    newest = f"SELECT item_id FROM grams WHERE gram = column1 ORDER BY item_id DESC LIMIT {GRAM_LIMIT}"  # noqa: S608
+    given = ",".join(["(?)"] * count)
+    return f"SELECT (SELECT group_concat(item_id) FROM ({newest})) FROM (VALUES {given})"  # noqa: S608
 
 
 def _near(row: tuple[Any, ...]) -> Near:

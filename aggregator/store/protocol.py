@@ -1,6 +1,6 @@
 """What the program asks of a store, and the values that only a store gives."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,6 +17,7 @@ from aggregator.model import (
     Pin,
     PinKind,
     Print,
+    Question,
     Source,
     SourceState,
     Stored,
@@ -34,6 +35,7 @@ class Known:
     by_guid: Mapping[str, tuple[Stored, ...]]  # of the source, episodes of one guid oldest first
     by_link: Mapping[str, tuple[Stored, ...]]  # of all sources, by canonical link, the newest in order of first sight
     earlier: Mapping[int, tuple[Item, ...]]  # the last versions of items, by id, oldest first; only where there are any
+    titles: Callable[[], frozenset[str]]  # of the last items of the source; read when asked for
     near: Callable[[Key, Print], tuple[Near, ...]]  # what has runs of words in common with an item, but not itself
     first_round: bool  # the log is not open yet
     new_source: bool  # it was never read before
@@ -77,6 +79,16 @@ class Hit:
 
     story: Story
     item: Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A piece of what a search finds."""
+
+    hits: tuple[Hit, ...] = ()
+    items: int = 0  # that match, of all stories; of more than a thousand the newest thousand are looked at
+    is_more: bool = False  # there are more than those
+    goes_on: bool = False  # there are hits behind these
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +156,27 @@ class Store(HubStore, Protocol):
 
     # sources
     def sync_sources(self, sources: Iterable[Source], now: datetime) -> None:
-        """Make the listed sources those of feeds.opml; the others keep their items and stop being due."""
+        """Make the listed sources those of feeds.opml, also at an address that one moved to; others stop being due."""
 
     def sources(self) -> tuple[SourceView, ...]:
         """Every source ever seen, in the order of feeds.opml, the unlisted ones last."""
+
+    def source(self, slug: str) -> SourceView | None:
+        """The source of this slug, None where there is none."""
 
     def state(self, url: str) -> SourceState:
         """The state of one source; StoreError if it was never listed."""
 
     def due(self, now: datetime, limit: int) -> tuple[tuple[Source, SourceState], ...]:
         """Listed, not paused sources whose next check is at or before `now`, longest overdue first."""
+
+    def claim(self, now: datetime, until: datetime, limit: int) -> tuple[tuple[Source, SourceState], ...]:
+        """Take up what is due: for others, and after a crash, it is due again only then, unless its state is stored
+        before. No two callers get the same source.
+        """
+
+    def release(self, urls: Sequence[str], now: datetime) -> None:
+        """Give back what was taken up and was not asked: it is due now."""
 
     # items
     def settle(
@@ -162,13 +185,15 @@ class Store(HubStore, Protocol):
         """In one transaction: read what is known of these, let `make` decide, commit its Update. Returns it."""
 
     def keep(self, states: Sequence[SourceState]) -> None:
-        """Store the states of polls that brought no items, in one transaction. Unknown sources are passed over."""
+        """Store the states of polls without items, in one transaction; where one says so, leave its host alone."""
 
     def open_log(self, now: datetime) -> int:
         """End the first round: let every story that waits enter its feeds in order of publication. → how many."""
 
     def index(self, limit: int = 5000) -> int:
-        """Let the search find the oldest items that wait for it. → how many; 0 when none is left."""
+        """Let the search find the oldest items that wait for it. → how many; 0 when none is left: then some are taken
+        over, the newest first, that an index of an earlier form knew.
+        """
 
     # texts that are compared
     def near(self, key: Key, print_: Print) -> tuple[Near, ...]:
@@ -267,11 +292,19 @@ class Store(HubStore, Protocol):
     def source_changes(self) -> int:
         """A number that moves whenever there are other sources, or feeds say something else of one."""
 
+    def tellings(self) -> int:
+        """A number that moves whenever something is told, or told otherwise: items, stories, links, events, pins and
+        what is hidden. Polls that bring nothing new do not move it.
+        """
+
     def retracted(self, feed: str, since: datetime) -> tuple[Tombstone, ...]:
         """The entries that had entered a feed and were hidden since then, the last first; of many the newest alone."""
 
     def feeds(self) -> tuple[FeedState, ...]:
         """Every feed that a story ever entered, by slug."""
+
+    def told(self, slugs: Iterable[str]) -> frozenset[str]:
+        """Those of these feeds that a story ever entered."""
 
     def river(self, feed: str, before: str = "", limit: int = 30) -> Page:
         """Stories of a feed's pages by `sort_at`, late ones too; `before` is a cursor from a Page."""
@@ -325,8 +358,40 @@ class Store(HubStore, Protocol):
     def log(self, story_id: int) -> tuple[LogRow, ...]:
         """The feeds that a story stands in, by name."""
 
-    def search(self, query: str, language: str, limit: int = 30, offset: int = 0) -> tuple[Hit, ...]:
-        """Stories that match every word, best first; words, "phrases" and -exclusions, never an error."""
+    def search(
+        self,
+        question: Question,
+        language: str,
+        limit: int = 30,
+        offset: int = 0,
+        *,
+        newest: bool = False,
+        zone: str = "UTC",
+    ) -> Found:
+        """Stories that match every word and all that narrows the question, best first, or newest first; words,
+        "phrases" and -exclusions, never an error. Days are those of `zone`. Who asks for no word gets the newest.
+        """
+
+    def respell(self, words: str, language: str) -> str:
+        """Words with each that finds nothing replaced by the one that is meant, as it is mostly written; "" where there
+        is nothing to replace or one of them is like no word that is known.
+        """
+
+    # what stands where, without what it holds
+    def head_ids(self, feed: str, limit: int, *, one_per_event: bool = False) -> tuple[int, ...]:
+        """The numbers of the stories that `head` gives."""
+
+    def river_places(self, feed: str, limit: int) -> tuple[tuple[int, int], ...]:
+        """`sort_at` in seconds and number of the first stories of a river, as `river` gives them."""
+
+    def source_places(self, url: str, limit: int) -> tuple[tuple[int, int], ...]:
+        """The same of the first stories that a source is part of, as `source_river` gives them."""
+
+    def stamps(self, story_ids: Collection[int]) -> Mapping[int, str]:
+        """For each of these stories a text that is another one once something else is told of it: its items and their
+        versions, what ties them, its event with all that is told of that, what editors say, its feeds. What is said of
+        sources is not in it, see `source_changes`. Without those that there are not.
+        """
 
     def totals(self) -> Totals:
         """Figures for the status page."""

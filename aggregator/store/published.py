@@ -1,10 +1,12 @@
 """What is published, of the SQLite store: rivers, feeds, the pages of the log, and what is hidden from them all."""
 
+import json
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator.model import PAGE_ENTRIES, Hiding, Key, Story, Tombstone
+from aggregator.model import PAGE_ENTRIES, SOURCE, Hiding, Key, Story, Tombstone
 from aggregator.store import archives, hidden, read
 from aggregator.store.connections import Connections, errors
 from aggregator.store.protocol import FeedState, LogRow, Page
@@ -21,49 +23,49 @@ class Published(Connections):
 
     def river(self, feed: str, before: str = "", limit: int = 30) -> Page:
         """See Store."""
-        return self._page(
+        sql = (
             "SELECT sort_at, story_id FROM log WHERE feed = ? AND left_at IS NULL AND (sort_at, story_id) < (?, ?)"
-            " ORDER BY sort_at DESC, story_id DESC LIMIT ?",
-            feed, before, limit,
-        )  # fmt: skip
-
-    def source_river(self, url: str, before: str = "", limit: int = 30) -> Page:
-        """See Store."""
-        return self._page(
-            "SELECT DISTINCT sort_at, stories.id FROM sources JOIN items ON source_id = sources.id"
-            " JOIN stories ON stories.id = story_id WHERE url = ? AND NOT hidden AND (sort_at, stories.id) < (?, ?)"
-            " ORDER BY sort_at DESC, stories.id DESC LIMIT ?",
-            url, before, limit,
-        )  # fmt: skip
-
-    def _page(self, sql: str, name: str, before: str, limit: int) -> Page:
+            " ORDER BY sort_at DESC, story_id DESC LIMIT ?"
+        )
         with errors("reading a river"), self._reading() as db:
-            rows = db.execute(sql, (name, *_cursor(before), limit + 1)).fetchall()
+            rows = db.execute(sql, (feed, *_cursor(before), limit + 1)).fetchall()
             stories = read.stories(db, self._contents, [story_id for _, story_id in rows[:limit]])
         return Page(stories, "{}-{}".format(*rows[limit - 1]) if len(rows) > limit else "")
+
+    def source_river(self, url: str, before: str = "", limit: int = 30) -> Page:
+        """See Store. The log has them: a story stands in the feeds of all its sources."""
+        with errors("reading a river"):
+            row = self._db.execute("SELECT slug FROM sources WHERE url = ?", (url,)).fetchone()
+        return self.river(f"{SOURCE}{row[0]}", before, limit) if row else Page((), "")
 
     def head(
         self, feed: str, limit: int, *, one_per_event: bool = False, pages: int | None = None
     ) -> tuple[Story, ...]:
         """See Store."""
         with errors("reading a feed"), self._reading() as db:
-            row = db.execute(f"{STATE} WHERE slug = ?", (feed,)).fetchone()
-            *_, sequence, closed = row or (0, 0)
-            unclosed = sequence - PAGE_ENTRIES * (closed if pages is None else pages)
-            least = min(unclosed, HEAD_LIMIT)  # who reads the head and the closed pages must miss none
-            sql = read.FIRST_OF_EVENTS if one_per_event else read.HEAD
-            rows = db.execute(sql, (feed, max(limit, least))).fetchall()
+            rows = _head(db, feed, limit, one_per_event, pages)
             stories = read.stories(db, self._contents, [story_id for story_id, _ in rows])
         return tuple(
             replace(story, entered_at=to_datetime(entered_at))
             for story, (_, entered_at) in zip(stories, rows, strict=True)
         )
 
+    def head_ids(self, feed: str, limit: int, *, one_per_event: bool = False) -> tuple[int, ...]:
+        """See Store."""
+        with errors("reading a feed"), self._reading() as db:
+            return tuple(story_id for story_id, _ in _head(db, feed, limit, one_per_event, None))
+
     def feed(self, slug: str) -> FeedState:
         """See Store."""
         with errors("reading a feed"):
             row = self._db.execute(f"{STATE} WHERE slug = ?", (slug,)).fetchone()
         return _feed_state(row) if row else FeedState(slug, 0, None)
+
+    def told(self, slugs: Iterable[str]) -> frozenset[str]:
+        """See Store."""
+        sql = "SELECT slug FROM feeds WHERE slug IN (SELECT value FROM json_each(?))"
+        with errors("reading the feeds"):
+            return frozenset(slug for (slug,) in self._db.execute(sql, (json.dumps(list(slugs)),)))
 
     def feeds(self) -> tuple[FeedState, ...]:
         """See Store."""
@@ -78,8 +80,15 @@ class Published(Connections):
 
     def source_changes(self) -> int:
         """See Store."""
+        return self._mark("sources")
+
+    def tellings(self) -> int:
+        """See Store."""
+        return self._mark("told")
+
+    def _mark(self, name: str) -> int:
         with errors("looking for changes"):
-            row = self._db.execute("SELECT value FROM marks WHERE name = 'sources'").fetchone()
+            row = self._db.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
         return int(row[0]) if row else 0
 
     def log(self, story_id: int) -> tuple[LogRow, ...]:
@@ -149,6 +158,18 @@ class Published(Connections):
         """See Store."""
         with errors("reading a page"):
             return archives.read(self._db.conn, feed, number)
+
+
+def _head(
+    db: sqlite3.Connection, feed: str, limit: int, one_per_event: bool, pages: int | None
+) -> list[tuple[int, int]]:
+    """Number and time of entry of the stories of a head; `pages` see Store.head."""
+    row = db.execute(f"{STATE} WHERE slug = ?", (feed,)).fetchone()
+    *_, sequence, closed = row or (0, 0)
+    unclosed = sequence - PAGE_ENTRIES * (closed if pages is None else pages)
+    least = min(unclosed, HEAD_LIMIT)  # who reads the head and the closed pages must miss none
+    sql = read.FIRST_OF_EVENTS if one_per_event else read.HEAD
+    return db.execute(sql, (feed, max(limit, least))).fetchall()
 
 
 def _feed_state(row: tuple[str, int, int, int, int]) -> FeedState:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from aggregator.model import Item, Stored, Story
 from aggregator.store.contents import COLUMNS, Contents
-from aggregator.store.protocol import Hit, Totals
+from aggregator.store.protocol import Totals
 from aggregator.store.rows import STORED_COLUMNS, to_datetime, to_item, to_stored
 
 HEAD = (
@@ -21,8 +21,8 @@ WHERE feed = ? AND sequence IS NOT NULL AND left_at IS NULL AND NOT EXISTS (
     AND earlier.left_at IS NULL
 ) ORDER BY sequence DESC LIMIT ?
 """
+TITLES_LIMIT = 500
 VERSIONS_LIMIT = 5  # earlier ones that a new version is held against
-HITS_LIMIT = 1000  # what bm25 ranks of a search that finds more: the newest
 
 
 def stories(db: sqlite3.Connection, contents: Contents, ids: Sequence[int]) -> tuple[Story, ...]:
@@ -58,6 +58,8 @@ def opened(db: sqlite3.Connection, contents: Contents, ids: Sequence[int]) -> tu
 
 
 def _sources_of_events(db: sqlite3.Connection, events: Collection[int]) -> dict[int, int]:
+    if not events:
+        return {}
     marks = ",".join("?" * len(events))
     rows = db.execute(
         f"SELECT event, count(DISTINCT source_id) FROM stories JOIN items ON story_id = stories.id"  # noqa: S608
@@ -82,30 +84,19 @@ def versions(db: sqlite3.Connection, item_id: int) -> tuple[Item, ...]:
     return tuple(to_item(content) for (content,) in db.execute(sql, (item_id, VERSIONS_LIMIT)))[::-1]
 
 
-def hits(db: sqlite3.Connection, contents: Contents, expression: str, limit: int, offset: int) -> tuple[Hit, ...]:
-    """What matches, best first; a title counts four times a text. One hit a story."""
-    rows = db.execute(
-        f"SELECT {STORED_COLUMNS} FROM (SELECT rowid, rank FROM search_index WHERE search_index MATCH ?"  # noqa: S608
-        " AND rank MATCH 'bm25(4.0, 1.0)' ORDER BY rowid DESC LIMIT ?) found"
-        " JOIN items ON items.id = found.rowid AND NOT hidden ORDER BY found.rank, items.id DESC",
-        (expression, HITS_LIMIT),
-    )
-    best: dict[int, Stored] = {}
-    for row in rows:
-        stored = to_stored(row)
-        best.setdefault(stored.story_id, stored)
-    chosen = list(best.values())[offset : offset + limit]
-    told = stories(db, contents, [stored.story_id for stored in chosen])
-    return tuple(Hit(story, stored) for story, stored in zip(told, chosen, strict=True))
+def titles(db: sqlite3.Connection, source_id: int) -> frozenset[str]:
+    """The titles of the newest items of a source."""
+    sql = "SELECT content->>'$.title' FROM items WHERE source_id = ? ORDER BY id DESC LIMIT ?"
+    return frozenset(title for (title,) in db.execute(sql, (source_id, TITLES_LIMIT)))
 
 
 def totals(db: sqlite3.Connection) -> Totals:
-    """Figures for the status page. Counts whole tables by their smallest index."""
+    """Figures for the status page; each item has opened a story, which is told unless it was joined to another."""
     sources, failing, newest = db.execute(
         "SELECT count(*), coalesce(sum(state->>'$.error_count' > 0), 0), max(checked_at) FROM sources"
         " WHERE position IS NOT NULL"
     ).fetchone()
     (items,) = db.execute("SELECT coalesce(sum(items), 0) FROM sources").fetchone()
-    (told,) = db.execute("SELECT count(*) FROM stories WHERE joined_to IS NULL").fetchone()
+    (joined,) = db.execute("SELECT value FROM marks WHERE name = 'joined'").fetchone()
     opened = db.execute("SELECT 1 FROM marks WHERE name = 'log_open'").fetchone()
-    return Totals(sources, failing, items, told, to_datetime(newest) if newest else None, opened is not None)
+    return Totals(sources, failing, items, items - joined, to_datetime(newest) if newest else None, opened is not None)

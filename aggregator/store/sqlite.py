@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from aggregator import words
 from aggregator.errors import StoreError
 from aggregator.model import (
     Closed,
+    DecisionKind,
     Key,
     Link,
     Near,
@@ -25,10 +25,11 @@ from aggregator.model import (
     Story,
     Update,
 )
-from aggregator.store import events, links, log, near, pins, read
-from aggregator.store.commit import Commit, index_waiting, write_states
+from aggregator.store import events, links, log, moves, near, pins, read
+from aggregator.store.commit import Commit, write_states
 from aggregator.store.connections import errors
-from aggregator.store.protocol import Hit, Known, Revision, SourceView, Tie, Totals, Window
+from aggregator.store.outline import Outlines
+from aggregator.store.protocol import Known, Revision, SourceView, Tie, Totals, Window
 from aggregator.store.published import Published
 from aggregator.store.rows import (
     STORED_COLUMNS,
@@ -41,16 +42,21 @@ from aggregator.store.rows import (
     to_state,
     to_stored,
 )
+from aggregator.store.searching import Searching
 from aggregator.store.slugs import slug_of
 from aggregator.store.stories import relink
 from aggregator.store.subscribers import Subscribers
 
 EPISODE = "#episode-"  # what follows a guid that its source uses again; see stories/identity.py
 LINKED_LIMIT = 50  # items at one link that a new one is compared with; some sources give all of theirs one link
+VIEW = (
+    "SELECT line, state, items, newest_at, position, slug, EXISTS (SELECT 1 FROM hidden"
+    " WHERE source_id = sources.id AND undone_at IS NULL) FROM sources"
+)
 BATCH = 500  # rows read at once where a caller walks through all
 
 
-class SQLiteStore(Published, Subscribers):
+class SQLiteStore(Published, Outlines, Searching, Subscribers):
     """See `aggregator.store.Store` for what each method promises."""
 
     # ── sources
@@ -62,6 +68,7 @@ class SQLiteStore(Published, Subscribers):
             for position, source in enumerate(sources)
         ]
         with errors("writing the sources"), self._writing() as db:
+            self._move(db, [url for url, *_ in rows])
             held = dict(db.execute("SELECT url, iif(position IS NULL, NULL, line) FROM sources"))
             wanted = {url: line for url, _, _, line, *_ in rows}
             slugs = dict(db.execute("SELECT url, slug FROM sources"))
@@ -80,26 +87,22 @@ class SQLiteStore(Published, Subscribers):
             elif wanted.keys() - held.keys():
                 log.note_sources(db)
 
+    def _move(self, db: sqlite3.Connection, listed: Sequence[str]) -> None:
+        for new, old in moves.found(db, listed).items():
+            moves.move(db, old, new)
+            self._prints.clear()
+
     def sources(self) -> tuple[SourceView, ...]:
         """See Store."""
         with errors("reading the sources"):
-            rows = self._db.execute(
-                "SELECT line, state, items, newest_at, position, slug, EXISTS (SELECT 1 FROM hidden"
-                " WHERE source_id = sources.id AND undone_at IS NULL) FROM sources"
-                " ORDER BY position IS NULL, position, id"
-            ).fetchall()
-        return tuple(
-            SourceView(
-                to_source(line),
-                to_state(state),
-                items,
-                to_datetime(newest) if newest else None,
-                position is not None,
-                slug,
-                bool(withdrawn),
-            )
-            for line, state, items, newest, position, slug, withdrawn in rows
-        )
+            rows = self._db.execute(f"{VIEW} ORDER BY position IS NULL, position, id").fetchall()
+        return tuple(map(_view, rows))
+
+    def source(self, slug: str) -> SourceView | None:
+        """See Store."""
+        with errors("reading a source"):
+            row = self._db.execute(f"{VIEW} WHERE slug = ?", (slug,)).fetchone()
+        return _view(row) if row else None
 
     def state(self, url: str) -> SourceState:
         """See Store."""
@@ -119,6 +122,20 @@ class SQLiteStore(Published, Subscribers):
             ).fetchall()
         return tuple((to_source(line), to_state(state)) for line, state in rows)
 
+    def claim(self, now: datetime, until: datetime, limit: int) -> tuple[tuple[Source, SourceState], ...]:
+        """See Store."""
+        if not self.due(now, 1):
+            return ()  # without a wait for the writer
+        with errors("taking up what is due"), self._writing() as db:
+            due = self.due(now, limit)
+            _check_at(db, (source.url for source, _ in due), until)
+        return due
+
+    def release(self, urls: Sequence[str], now: datetime) -> None:
+        """See Store."""
+        with errors("giving back what was due"), self._writing() as db:
+            _check_at(db, urls, now)
+
     # ── writing
 
     def settle(
@@ -128,6 +145,9 @@ class SQLiteStore(Published, Subscribers):
         with errors("writing a poll"), self._writing() as db:
             update = make(self._known(db, source, guids, links))
             Commit(db, update, self._authority).write()
+            changed = {decision.item.key for decision in update.decisions if decision.kind is DecisionKind.CHANGED}
+            if changed:
+                self._prints.drop(changed)
         return update
 
     def keep(self, states: Sequence[SourceState]) -> None:
@@ -151,13 +171,15 @@ class SQLiteStore(Published, Subscribers):
         )[::-1]
 
         def find_near(key: Key, print_: Print) -> tuple[Near, ...]:
-            return near.near(db, key, print_)
+            return near.near(db, key, print_, self._prints)
 
+        self._prints.begin(db)
         return Known(
             by_guid=grouped(stored, lambda each: each.item.guid.partition(EPISODE)[0]),
             by_link=grouped(linked, lambda each: each.item.canonical),
             earlier={each.id: read.versions(db, each.id) for each in stored if each.revision},
             near=find_near,
+            titles=lambda: read.titles(db, row[0]),
             first_round=not log.is_log_open(db),
             new_source=to_state(row[1]).succeeded_at is None,
         )
@@ -171,11 +193,6 @@ class SQLiteStore(Published, Subscribers):
         """See Store."""
         with errors("opening the log"), self._writing() as db:
             return log.open_log(db, to_seconds(now))
-
-    def index(self, limit: int = 5000) -> int:
-        """See Store."""
-        with errors("indexing"), self._writing() as db:
-            return index_waiting(db, limit)
 
     # ── texts that are compared
 
@@ -213,6 +230,7 @@ class SQLiteStore(Published, Subscribers):
     def forget_prints(self, before: datetime, limit: int = 2000) -> int:
         """See Store."""
         with errors("forgetting prints"), self._writing() as db:
+            self._prints.clear()
             return near.forget(db, to_seconds(before), limit)
 
     def gather(
@@ -225,7 +243,7 @@ class SQLiteStore(Published, Subscribers):
             for stored in waiting:
                 tell(stored, window)
             if waiting:
-                events.gathered(db, waiting[-1].id, feeds if window.has_changed else (), to_seconds(now))
+                events.gathered(db, waiting[-1].id, feeds, to_seconds(now), is_changed=window.has_changed)
         return len(waiting)
 
     def event(self, story_id: int) -> tuple[Story, ...]:
@@ -328,18 +346,20 @@ class SQLiteStore(Published, Subscribers):
         with errors("reading links"), self._reading() as db:
             return links.of_item(db, item_id)
 
-    def search(self, query: str, language: str, limit: int = 30, offset: int = 0) -> tuple[Hit, ...]:
-        """See Store."""
-        expression = words.match(query, language)
-        if not expression:
-            return ()
-        with errors("searching"), self._reading() as db:
-            return read.hits(db, self._contents, expression, limit, offset)
-
     def totals(self) -> Totals:
         """See Store."""
         with errors("reading totals"), self._reading() as db:
             return read.totals(db)
+
+
+def _view(row: tuple[Any, ...]) -> SourceView:
+    line, state, items, newest, position, slug, withdrawn = row
+    at = to_datetime(newest) if newest else None
+    return SourceView(to_source(line), to_state(state), items, at, position is not None, slug, bool(withdrawn))
+
+
+def _check_at(db: sqlite3.Connection, urls: Iterable[str], at: datetime) -> None:
+    db.executemany("UPDATE sources SET next_check_at = ? WHERE url = ?", [(to_seconds(at), url) for url in urls])
 
 
 def _name(source: Source) -> str:

@@ -108,6 +108,8 @@ def regroup(db: sqlite3.Connection, log: Log, found: Component) -> None:
         "UPDATE stories SET joined_to = nullif(?, id) WHERE id = ?", [(to, home.story) for to, home in moves]
     )
     db.executemany("UPDATE items SET story_id = ? WHERE id = ?", [(to, home.item) for to, home in moves])
+    joined = sum((to != home.story) - (home.told_in != home.story) for to, home in moves)
+    db.execute("UPDATE marks SET value = value + ? WHERE name = 'joined'", (joined,))
     for story_id in {to for to, _ in moves} | {home.told_in for _, home in moves}:
         log.touch(story_id)
 

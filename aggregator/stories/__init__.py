@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Protocol
 
 from aggregator.model import Decision, DecisionKind, Evidence, Item, Key, Level, Link, Near, Print, Stored
@@ -100,21 +101,23 @@ class _Beside:
         self._now = now
         self._guids = frozenset(item.guid for item in items)
         self._dates = Counter(item.published.at for item in items)
-        self._near: dict[Key, Near] = {}
-        self._by_gram: dict[int, list[Key]] = {}
+        self._near: list[Near] = []
+        self._by_gram: dict[int, list[int]] = {}  # places in that list
 
     def same_texts(self, item: Item, print_: Print, stored: Sequence[Near]) -> tuple[Link, ...]:
         """The links of an item to stored ones and to those before it in the poll."""
         published = item.published.at
         at = published or self._now
-        before = Counter(key for gram in print_.grams for key in self._by_gram.get(gram, ())[-BESIDE_LIMIT:])
+        found = [self._by_gram.setdefault(gram, []) for gram in print_.grams]
+        before = Counter(chain.from_iterable(places[-BESIDE_LIMIT:] for places in found if places))
         known = {other.item for other in stored}
-        near = [*stored, *(self._near[key] for key, _ in before.most_common(BESIDE_LIMIT) if key not in known)]
+        beside = (self._near[place] for place, _ in before.most_common(BESIDE_LIMIT))
+        near = [*stored, *(other for other in beside if other.item not in known)]
         alike = self._dates[published] - 1
         subject = Subject(item.key, print_, at, published, self._guids - {item.guid}, alike)
-        self._near[item.key] = Near(item.key, print_, at, published)
-        for gram in print_.grams:
-            self._by_gram.setdefault(gram, []).append(item.key)
+        for places in found:
+            places.append(len(self._near))
+        self._near.append(Near(item.key, print_, at, published))
         return same_texts(look(subject, near), lambda run: quoted(item, run)) if near else ()
 
 

@@ -10,9 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.model import Evidence, Key, Level, Link, Near, Print
-from aggregator.stories.routine import Told, routine
-from aggregator.stories.same_text import CROWD, RULE, Origin, judge, may_be_linked
-from aggregator.stories.similarity import Comparison, Run, Swap, Words, compare, shares
+from aggregator.stories.routine import repeated
+from aggregator.stories.same_text import CROWD, RULE, TITLE, Origin, judge, may_be_linked
+from aggregator.stories.similarity import (
+    Comparison,
+    Run,
+    Swap,
+    Words,
+    are_far,
+    compare,
+    shares,
+    title_likeness,
+    words_of,
+)
 
 QUOTE_WORDS = 20
 SLOTS_SHOWN = 12
@@ -40,24 +50,36 @@ class Looked:
     subject: Subject
     words: Words
     common: frozenset[int]  # what others say too
-    near: tuple[tuple[Near, Words], ...]
+    near: tuple[tuple[Near, Words, frozenset[int]], ...]  # with the shingles that both have
 
 
 def look(subject: Subject, near: Sequence[Near]) -> Looked:
     """Learn from what is near an item what of it is routine."""
-    words = Words(subject.print)
-    others = tuple((other, Words(other.print)) for other in near)
-    said = [Told(other.item[0], other.at, each) for other, each in others]
-    return Looked(subject, words, routine(Told(subject.item[0], subject.at, words), said), others)
+    words = words_of(subject.print)
+    ours = words.shingles
+    others = tuple((other, each, ours & each.shingles) for other in near for each in (words_of(other.print),))
+    said = ((other.item[0], other.at, both) for other, _, both in others)
+    return Looked(subject, words, repeated(subject.item[0], subject.at, said), others)
 
 
 def same_texts(looked: Looked, quote: Quote = " ".join) -> tuple[Link, ...]:
     """A link to each item near that is the same text, the surest first. `quote` spells a run of the item's words.
 
-    Cost: 10 µs for each item near, 150 for each that has more in common.
+    Cost: 3 µs for each item near, 150 for each that has more in common.
     """
-    found = (_link(looked, other, words, frozenset(), quote) for other, words in looked.near)
+    found = (
+        _link(looked, other, words, frozenset(), quote)
+        for other, words, both in looked.near
+        if not _is_far(looked, other, words, both)
+    )
     return tuple(sorted(filter(None, found), key=lambda link: (-link.score, link.other)))
+
+
+def _is_far(looked: Looked, other: Near, words: Words, both: frozenset[int]) -> bool:
+    """Whether nothing can link two items, at first sight: neither their texts nor their titles nor their dates."""
+    if not are_far(looked.words, words, both, looked.common) or _has_its_date(looked.subject, other):
+        return False
+    return other.item[0] == looked.subject.item[0] or title_likeness(looked.words, words) < TITLE
 
 
 def still_linked(one: Looked, other: Looked, quote: Quote = " ".join) -> Link | None:
@@ -89,7 +111,7 @@ def _is_dated_alike(looked: Looked, other: Near) -> bool:
     subject = looked.subject
     if not _has_its_date(subject, other) or other.item[1] in subject.beside:
         return False
-    stored = sum(_has_its_date(subject, each) for each, _ in looked.near)
+    stored = sum(_has_its_date(subject, each) for each, *_ in looked.near)
     return max(subject.dated_alike, stored) < CROWD
 
 

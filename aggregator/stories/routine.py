@@ -5,14 +5,12 @@ by who repeats it, not by how many have it: an outlet prints a text once, and al
 says again in another item, or what was said days before, is routine.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aggregator.stories.similarity import Words
 
-REPEATS = 2  # one may be the update of an article at a new address
 LONG_AGO = timedelta(days=3)
 
 
@@ -28,16 +26,27 @@ class Told:
 def routine(item: Told, near: Iterable[Told]) -> frozenset[int]:
     """The shingles of an item that are repeated. Versions of it, dated to the same second, count once."""
     ours = item.words.shingles
-    repeats: Counter[int] = Counter()
-    said: dict[str, set[int]] = {item.source: set(ours)}
-    for other in near:
-        if (other.source, other.at) == (item.source, item.at):
+    return repeated(item.source, item.at, ((each.source, each.at, ours & each.words.shingles) for each in near))
+
+
+def repeated(source: str, at: datetime, shared: Iterable[tuple[str, datetime, Set[int]]]) -> frozenset[int]:
+    """The same by what an item shares with each near it, who said so and when. Once is no repeat: it may be the update
+    of an article at a new address.
+    """
+    once: set[int] = set()
+    twice: set[int] = set()
+    said: dict[str, set[int]] = {}
+    for other, when, both in shared:
+        if not both or (other == source and when == at):
             continue
-        shared = ours & other.words.shingles
-        if abs(other.at - item.at) > LONG_AGO:
-            repeats.update(shared)
+        if other == source or abs(when - at) > LONG_AGO:
+            again = both
+        elif other in said:
+            again = both & said[other]
+            said[other] |= both
+        else:
+            said[other] = set(both)
             continue
-        before = said.setdefault(other.source, set())
-        repeats.update(shared & before)
-        before |= shared
-    return frozenset(shingle for shingle, times in repeats.items() if times >= REPEATS)
+        twice |= once & again
+        once |= again
+    return frozenset(twice)

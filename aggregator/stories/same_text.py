@@ -15,7 +15,7 @@ A link of level B hides one item behind the other, so each way to it asks for wh
 from dataclasses import dataclass
 from datetime import timedelta
 
-from aggregator.stories.similarity import Comparison, Shares, Words, title_likeness, title_swaps
+from aggregator.stories.similarity import FAR, Comparison, Shares, Words, title_likeness, title_swaps
 
 RULE = "same-text/1"
 
@@ -26,7 +26,7 @@ CROWD = 3  # items that a source dates to one second: an import, which tells not
 VERSION_TITLE = 0.35
 VERSION_TEXT = 0.3
 
-COPY = 0.3  # of the shorter text's shingles
+COPY = FAR  # of the shorter text's shingles
 COPY_SHINGLES = 4
 TOLD = 0.65
 NEAR_TOP_WORDS = 15

@@ -25,6 +25,7 @@ ROUTINE_RUN_WORDS = 2
 GAP_WORDS = 8  # longer stretches between two runs are sentences of their own, not a word for a word
 TITLE_GAP_WORDS = 4
 ROUTINE_SHARE = 0.5  # of a text, beyond which it is an issue of a series
+FAR = 0.3  # of the shorter text; see same_text.COPY, which is no smaller
 LIKE = 80  # percent of letters, beyond which two words are spellings of one
 LONG_WORD = 4
 TELLING_WEIGHT = 12.0  # of a title: about two long words
@@ -60,22 +61,22 @@ class Words:
     """The words of a print, ready to be compared with many; each view of them is made when it is first asked for."""
 
     def __init__(self, print_: Print) -> None:
-        self._print = print_
+        self.print = print_
 
     @cached_property
     def title(self) -> Run:
         """The words of the title."""
-        return tuple(self._print.title.replace("*", "").split())
+        return tuple(self.print.title.replace("*", "").split())
 
     @cached_property
     def body(self) -> Run:
         """The words of lead and text."""
-        return tuple(self._print.body.replace("*", "").split())
+        return tuple(self.print.body.replace("*", "").split())
 
     @cached_property
     def slots(self) -> frozenset[str]:
         """Names, figures and dates of title and body."""
-        return frozenset(_MARKED.findall(f"{self._print.title} {self._print.body}"))
+        return frozenset(_MARKED.findall(f"{self.print.title} {self.print.body}"))
 
     @cached_property
     def body_slots(self) -> frozenset[str]:
@@ -88,22 +89,27 @@ class Words:
         return frozenset(self.title + self.body)
 
     @cached_property
+    def titled(self) -> frozenset[str]:
+        """The words of the title, each once."""
+        return frozenset(self.title)
+
+    @cached_property
     def title_weight(self) -> float:
         """How much the title says."""
-        return _weight_of(self.title)
+        return _weight_of(self.titled)
 
     @cached_property
     def shingles(self) -> frozenset[int]:
         """Every run of three words of the body, by its number."""
-        return frozenset(self._print.shingles)
+        return frozenset(self.print.shingles)
 
     def shingles_of(self, at: int, size: int) -> tuple[int, ...]:
         """The shingles of the words of the body from a place on."""
-        return self._print.shingles[at : max(at, at + size - 2)]
+        return self.print.shingles[at : max(at, at + size - 2)]
 
     @cached_property
     def _text(self) -> str:
-        return f" {self._print.title} {self._print.body} ".replace("*", "")
+        return f" {self.print.title} {self.print.body} ".replace("*", "")
 
     def lacks(self, words: Iterable[str]) -> frozenset[str]:
         """Those words that stand nowhere in the item, in no spelling."""
@@ -125,6 +131,23 @@ class Words:
         return False
 
 
+KEPT_WORDS = 512  # about 25 kB each; the newest items are what most are compared with
+_kept: dict[int, Words] = {}
+
+
+def words_of(print_: Print) -> Words:
+    """The words of a print, kept for the next comparison. Looked up by identity: hashing two hundred numbers and
+    comparing them takes as long as what is saved.
+    """
+    held = _kept.get(id(print_))
+    if held is None or held.print is not print_:
+        if len(_kept) >= KEPT_WORDS:
+            for oldest in list(_kept)[: KEPT_WORDS // 4]:
+                _kept.pop(oldest, None)
+        held = _kept[id(print_)] = Words(print_)
+    return held
+
+
 @dataclass(frozen=True, slots=True)
 class Shares:
     """How much of the shorter body the longer one has too, in shingles."""
@@ -140,6 +163,16 @@ class Shares:
         return self.routine >= ROUTINE_SHARE
 
 
+def are_far(one: Words, other: Words, both: Set[int], routine: Set[int]) -> bool:
+    """Whether far too little of two bodies is the same for either to be routine or a part of the other, by what they
+    share; `routine` is of the one. Says no where it cannot say: it is what most pairs need, at a tenth of the cost.
+    """
+    ours, theirs, shared = len(one.shingles), len(other.shingles), len(both)
+    if len(routine) >= ROUTINE_SHARE * ours or shared >= ROUTINE_SHARE * theirs:
+        return False
+    return shared < FAR * min(ours - len(routine), theirs - shared)
+
+
 def shares(one: Words, other: Words, routine: Set[int] = frozenset()) -> Shares:
     """The first look at two items: most that have a run of words in common share nothing else. About 5 µs."""
     ours, theirs = one.shingles, other.shingles
@@ -147,6 +180,8 @@ def shares(one: Words, other: Words, routine: Set[int] = frozenset()) -> Shares:
     shorter = min(len(ours), len(theirs))
     if not shorter:
         return Shares(0.0, 0, 0.0, 0.0)
+    if not routine:
+        return Shares(len(both) / shorter, len(both), len(both) / shorter, 0.0)
     our_routine, their_routine = len(ours & routine), len(theirs & routine)
     fresh, fresh_shorter = len(both - routine), min(len(ours) - our_routine, len(theirs) - their_routine)
     routine_share = max(our_routine / len(ours), their_routine / len(theirs))
@@ -193,7 +228,7 @@ def compare(one: Words, other: Words, routine: Set[int] = frozenset()) -> Compar
     return Comparison(
         shares=common,
         title=title_likeness(one, other),
-        title_weight=_weight_of(frozenset(one.title) & frozenset(other.title)),
+        title_weight=_weight_of(one.titled & other.titled),
         told=max((share for share in told if share is not None), default=1.0),
         deeper_told=_deeper(told, starts),
         nearest=min(starts),
@@ -212,8 +247,11 @@ def compare(one: Words, other: Words, routine: Set[int] = frozenset()) -> Compar
 
 def title_likeness(one: Words, other: Words) -> float:
     """Of the shorter title, the share by weight that the longer has too."""
+    both = one.titled & other.titled
+    if not both:
+        return 0.0
     shorter = min(one.title_weight, other.title_weight)
-    return _weight_of(set(one.title).intersection(other.title)) / shorter if shorter else 0.0
+    return _weight_of(both) / shorter if shorter else 0.0
 
 
 def title_swaps(one: Words, other: Words) -> tuple[Swap, ...]:
@@ -305,7 +343,7 @@ def _told(one: Words, other: Words) -> float | None:
 
 def _weight_of(words: Iterable[str]) -> float:
     """How much words say: in every language the words that all texts have are short."""
-    return fsum(map(_weight, frozenset(words)))  # exact, in whatever order a set gives its words
+    return fsum(map(_weight, words if isinstance(words, frozenset) else frozenset(words)))  # exact, in any order
 
 
 @lru_cache(65_536)

@@ -12,7 +12,7 @@ from waitress.server import create_server
 
 from aggregator import publishing
 from aggregator.classify import departement_name, load_taxonomy
-from aggregator.model import Category, Date, Enclosure, Genre, Image, Item, Republish, Source, Story
+from aggregator.model import Category, Date, Enclosure, Genre, Image, Item, Question, Republish, Source, Story
 from tests.web_world import INFO, MATIN, NOW, World, filled_store, same_story, settings_in, tell
 from web import create_app
 
@@ -72,7 +72,7 @@ class Region:
 
     def search(self, query: str) -> list[Published]:
         """What a search finds, the newest first."""
-        stories = [hit.story for hit in self.world.store.search(query, "fr", 50)]
+        stories = [hit.story for hit in self.world.store.search(Question(query), "fr", 50, newest=True).hits]
         return self.entries(sorted(stories, key=lambda story: (story.sort_at, story.id), reverse=True))
 
     def entries(self, stories: Iterable[Story], slug: str = "") -> list[Published]:

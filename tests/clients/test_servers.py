@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import brotli
+import lxml.html
 import pytest
 from waitress.server import create_server
 
@@ -284,4 +285,13 @@ def test_feeds_and_pages_stay_up_while_the_application_is_down(alone: Front) -> 
     zipped = alone.ask("/feeds/all.atom?limit=5", Accept_Encoding="gzip")
     assert gzip.decompress(zipped.body) == before["/feeds/all.atom"].body
     for path in ("/search?q=titre", "/story/999"):
-        assert alone.ask(path).status in {502, 503, 504}
+        got = alone.ask(path, Accept_Encoding="gzip")
+        assert got.status in {502, 503, 504}
+        assert (got.headers["Content-Type"], got.headers["Cache-Control"]) == ("text/html; charset=utf-8", "no-store")
+        assert got.headers["Retry-After"] == "60" and "default-src 'none'" in got.headers["Content-Security-Policy"]
+        page = lxml.html.fromstring(got.body)
+        assert page.get("lang") == "fr" and page.find(".//h1").text and "503" in page.text_content()
+        for link in [*page.iter("link"), *page.iter("a")]:
+            target = link.get("href").replace(alone.world.settings.public_url, "")
+            if target.startswith("/static/") or target in {"/", "/subscribe"}:
+                assert alone.ask(target).status == 200, target

@@ -224,7 +224,7 @@
       const address = this.getAttribute("img") === "none" ? "" : web(entry.image);
       if (!address) return [];
       const made = make("img", "image");
-      Object.assign(made, {alt: "", width: 96, height: 64, loading: "lazy", decoding: "async", src: address});
+      Object.assign(made, {alt: text(object(entry._tributary).image_alt), width: 96, height: 64, loading: "lazy", decoding: "async", src: address});
       return [made];
     }
   }

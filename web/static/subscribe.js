@@ -3,6 +3,7 @@
 (() => {
   const form = document.querySelector("form[data-build]");
   const made = document.getElementById("made");
+  const unanswered = document.getElementById("unanswered");
   let asked = null;
 
   const show = async () => {
@@ -14,6 +15,8 @@
       const answer = await fetch(address, {signal: asked.signal});
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      // A file in place of the application knows no choices: it is the page as nobody has asked for it.
+      unanswered.hidden = page.querySelector("form[data-build]").dataset.asked === query;
       made.replaceChildren(...document.importNode(page.getElementById("made"), true).childNodes);
       history.replaceState(null, "", address);
       prepare();
@@ -37,8 +40,8 @@
     for (const button of made.querySelectorAll("[data-copy]")) button.hidden = false;
   };
 
-  form.addEventListener("change", show);
-  form.addEventListener("submit", event => {
+  form?.addEventListener("change", show);
+  form?.addEventListener("submit", event => {
     event.preventDefault();
     show();
   });

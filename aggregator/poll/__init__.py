@@ -1,0 +1,160 @@
+"""When to ask a source again: takes its line, its state and the outcome of a request, gives its next state; pure.
+
+`rhythm` learns when a source publishes, `pace` spends a budget of requests where they save most waiting, `advice` is
+what the source itself says of it, `suspicion` whether a document can be what the source has become.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from aggregator.config import Settings
+from aggregator.errors import ErrorClass
+from aggregator.model import Fetched, FetchFailed, Gone, NotModified, Outcome, ParsedFeed, Source, SourceState
+from aggregator.poll.advice import after_skipped, asked_for, freshness
+from aggregator.poll.pace import Plan, due_after, make_plan
+from aggregator.poll.rhythm import learn
+
+__all__ = ["NO_PLAN", "Plan", "failed", "has_moved", "is_known_body", "make_plan", "succeeded"]
+
+NO_PLAN = Plan()
+
+JITTER = 0.1  # of an interval: sources that were added together drift apart
+BACKOFF_DOUBLINGS_LIMIT = 10
+ERROR_LIMIT_CHARACTERS = 1000
+GONE_INTERVAL = timedelta(days=30)  # a 410 may be a mistake of theirs
+SUSPECT_LIMIT = timedelta(hours=2)  # between two looks at a document that is not believed yet
+MOVED_SEEN, MOVED_AFTER = 3, timedelta(days=1)
+ALL_OF_THE_HOST = frozenset((429, 503))  # with a Retry-After
+
+
+def succeeded(
+    state: SourceState,
+    source: Source,
+    outcome: Fetched | NotModified,
+    feed: ParsedFeed | None,
+    settings: Settings,
+    plan: Plan = NO_PLAN,
+    published: Sequence[datetime | None] = (),
+) -> SourceState:
+    """The state after an answer that was read, or that said that nothing is new. `feed` is None where the body is the
+    one that was read before; `published` says when the new items came out, None for one that does not say. A 304 keeps
+    the validators unless it brings new ones (RFC 9111 §4.3.4).
+    """
+    renewed, now = isinstance(outcome, Fetched), outcome.fetched_at
+    since = state.checked_at if state.succeeded_at else None
+    is_same_move = outcome.moved_to == state.moved_to
+    # One that is suspect and was taken in all the same is no other while its body is.
+    is_still_odd = feed is None and state.error_class is ErrorClass.SUSPECT and not state.error_count
+    state = replace(
+        state,
+        etag=outcome.etag if renewed else outcome.etag or state.etag,
+        last_modified=outcome.last_modified if renewed else outcome.last_modified or state.last_modified,
+        fingerprint=outcome.fingerprint if isinstance(outcome, Fetched) else state.fingerprint,
+        checked_at=now,
+        succeeded_at=now,
+        error_class=ErrorClass.SUSPECT if is_still_odd else None,
+        error=state.error if is_still_odd else "",
+        error_count=0,
+        status=outcome.status if isinstance(outcome, Fetched) else 304,
+        moved_to=outcome.moved_to,
+        moved_since=((state.moved_since if is_same_move else None) or now) if outcome.moved_to else None,
+        moved_seen=(state.moved_seen if is_same_move else 0) + 1 if outcome.moved_to else 0,
+        host_closed_until=None,
+        advice=state.advice if feed is None else feed.advice,
+        doubt=replace(state.doubt, kind="", since=None, seen=0),
+        rhythm=learn(state.rhythm, published, since, now, source.timezone),
+    )
+    interval = _interval(source, state, outcome.headers, settings, plan)
+    next_check_at = now + _spread(source.url, interval)
+    if source.interval is None and (after := after_skipped(next_check_at, state.advice)) > next_check_at:
+        next_check_at = min(after + _spread(source.url, settings.shortest) - settings.shortest, now + settings.longest)
+    state = replace(state, next_check_at=next_check_at)
+    if feed is None:
+        return state
+    return replace(
+        state,
+        feed_id=feed.id,
+        feed_title=feed.title,
+        feed_site=feed.site,
+        feed_rights=feed.rights,
+    )
+
+
+def failed(state: SourceState, source: Source, outcome: FetchFailed | Gone, settings: Settings) -> SourceState:
+    """The state after a failure. It keeps the validators, and what was said of the source before; the interval doubles
+    with each failure in a row, up to max_interval_hours; a Retry-After is never undercut, and holds for the whole host
+    where the server is busy. What is gone is asked once a month.
+    """
+    if isinstance(outcome, Gone):
+        outcome = FetchFailed(
+            source.url, ErrorClass.GONE, "the source answers 410: it has ended", outcome.fetched_at, 410
+        )
+    count = state.error_count + 1
+    base = _base(source, settings)
+    interval = max(min(base * 2 ** min(count - 1, BACKOFF_DOUBLINGS_LIMIT), settings.longest), base)
+    if outcome.error_class is ErrorClass.GONE:
+        interval = GONE_INTERVAL
+    elif outcome.error_class is ErrorClass.SUSPECT:
+        interval = min(interval, SUSPECT_LIMIT)
+    next_check_at = outcome.fetched_at + _spread(f"{source.url} {count}", interval)
+    if outcome.retry_after is not None:
+        next_check_at = max(next_check_at, outcome.retry_after)
+    return replace(
+        state,
+        checked_at=outcome.fetched_at,
+        next_check_at=next_check_at,
+        error_class=outcome.error_class,
+        error=_readable(outcome.message),
+        error_count=count,
+        status=outcome.status,
+        host_closed_until=outcome.retry_after if outcome.status in ALL_OF_THE_HOST else None,
+    )
+
+
+def has_moved(state: SourceState) -> bool:
+    """Whether permanent redirects led to the same place so often and for so long that it is the source's address."""
+    if not state.moved_to or state.moved_since is None or state.checked_at is None or state.error_class is not None:
+        return False
+    return state.moved_seen >= MOVED_SEEN and state.checked_at - state.moved_since >= MOVED_AFTER
+
+
+def is_known_body(state: SourceState, outcome: Outcome) -> bool:
+    """Whether this body was read through before, so that parsing it again would tell nothing."""
+    return isinstance(outcome, Fetched) and outcome.fingerprint == state.fingerprint and not state.error_count
+
+
+def _readable(message: str) -> str:
+    """A message fit for the store, a page and a terminal: what a source sent may be repeated in it."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in message[:ERROR_LIMIT_CHARACTERS])
+
+
+def _base(source: Source, settings: Settings) -> timedelta:
+    return source.interval or settings.interval
+
+
+def _interval(
+    source: Source, state: SourceState, headers: Mapping[str, str], settings: Settings, plan: Plan
+) -> timedelta:
+    """An editor's own interval stands; else what the answer says of its freshness may lengthen ours."""
+    if source.interval is not None or state.checked_at is None:
+        return _base(source, settings)
+    own = _own(source, state, state.checked_at, settings, plan)
+    said = max(freshness(headers, state.checked_at), asked_for(state.advice, state.rhythm))
+    return max(own, min(said, settings.longest))
+
+
+def _own(source: Source, state: SourceState, now: datetime, settings: Settings, plan: Plan) -> timedelta:
+    """What the rhythm of the source and the budget ask for."""
+    if not plan.price:
+        return settings.interval
+    forecast = plan.forecast(state.rhythm, source.region, now)
+    planned = due_after(forecast, plan.price, now, source.timezone, settings.longest)
+    return max(planned * (1 - JITTER / 2), settings.shortest)  # in the mean, what was planned
+
+
+def _spread(text: str, interval: timedelta) -> timedelta:
+    """The interval made longer by up to JITTER, by a share that is the text's own, so that a replay is the same."""
+    share = int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=4).digest(), "big") / 2**32
+    return interval * (1 + JITTER * share)

@@ -1,0 +1,147 @@
+"""When a source publishes is learned from what it published; requests go where they save most waiting."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator import poll
+from aggregator.config import Settings
+from aggregator.model import WEEK_HOURS, NotModified, Rhythm, Source, SourceState
+from aggregator.poll.pace import due_after, make_plan, price
+from aggregator.poll.rhythm import DAY, FLAT, HALF_LIFE, HOUR, WEEK, Forecast, learn, week_of
+
+MONDAY = datetime(2026, 2, 9, tzinfo=UTC)
+NOW = MONDAY + timedelta(days=2, hours=12)
+LONGEST = timedelta(days=1)
+
+
+def watched(hours: dict[int, float], weeks: float = 20) -> Rhythm:
+    """A rhythm with so many items in these hours of the week."""
+    return Rhythm(tuple(hours.get(hour, 0.0) for hour in range(WEEK_HOURS)), weeks * WEEK, NOW)
+
+
+def steady(items_a_day: float) -> Rhythm:
+    return watched(dict.fromkeys(range(WEEK_HOURS), items_a_day * 140 / WEEK_HOURS))
+
+
+# ── learning
+
+
+def test_an_item_counts_in_the_hour_of_the_week_that_it_has_where_its_source_is() -> None:
+    at = MONDAY + timedelta(hours=23, minutes=30)  # in Paris it is Tuesday, half past midnight
+    rhythm = learn(Rhythm(), [at], at - timedelta(hours=2), at + timedelta(minutes=5), "Europe/Paris")
+    assert [hour for hour, count in enumerate(rhythm.hours) if count] == [24]
+
+
+@pytest.mark.parametrize("claimed", [None, NOW - timedelta(days=2), NOW + timedelta(days=1)])
+def test_an_item_that_does_not_say_when_it_came_counts_halfway_between_two_checks(claimed: datetime | None) -> None:
+    rhythm = learn(Rhythm(), [claimed], NOW - timedelta(hours=4), NOW, "UTC")
+    assert [hour for hour, count in enumerate(rhythm.hours) if count] == [2 * 24 + 10]
+
+
+def test_the_first_document_tells_of_the_time_that_its_items_span() -> None:
+    old = NOW - timedelta(days=90)
+    rhythm = learn(Rhythm(), [NOW - timedelta(days=each) for each in range(1, 6)] + [old, None], None, NOW, "UTC")
+    assert sum(rhythm.hours) == 5 and rhythm.watched == 5 * DAY
+
+
+def test_without_news_nothing_is_written() -> None:
+    rhythm = watched({9: 3})
+    assert learn(rhythm, [], NOW - timedelta(hours=1), NOW + timedelta(hours=1), "UTC") is rhythm
+
+
+def test_what_is_old_counts_half() -> None:
+    later = NOW + timedelta(seconds=HALF_LIFE)
+    rhythm = learn(watched({9: 40}), [later], later - timedelta(hours=1), later, "UTC")
+    assert rhythm.hours[9] == 20
+    assert rhythm.watched == 20 * WEEK / 2 + HALF_LIFE
+
+
+def test_a_source_that_falls_silent_is_expected_less_and_less() -> None:
+    rates = [Forecast(steady(10), FLAT, NOW + timedelta(weeks=weeks)).rate(12) for weeks in (0, 4, 12, 50)]
+    assert rates == sorted(rates, reverse=True) and rates[-1] < rates[0] / 10
+
+
+@given(st.dictionaries(st.integers(0, WEEK_HOURS - 1), st.floats(0.01, 500), max_size=40), st.floats(0.1, 30))
+def test_a_forecast_spreads_what_came_over_the_week_and_adds_nothing(hours: dict[int, float], weeks: float) -> None:
+    forecast = Forecast(watched(hours, weeks), FLAT, NOW)
+    expected = sum(forecast.rate(hour) for hour in range(WEEK_HOURS)) * HOUR
+    assert math.isclose(expected, (sum(hours.values()) + 1) / (weeks * WEEK + DAY) * WEEK, rel_tol=0.02)
+    assert min(forecast.rate(hour) for hour in range(WEEK_HOURS)) > 0
+
+
+def test_while_little_is_known_a_source_is_taken_to_be_like_its_region() -> None:
+    region = week_of([watched({hour: 90 for hour in range(WEEK_HOURS) if 8 <= hour % 24 < 18})], NOW)
+    young, old = Forecast(watched({30: 1}), region, NOW), Forecast(watched({3: 900}), region, NOW)
+    assert young.rate(9) > 5 * young.rate(2)
+    assert old.rate(3) > 5 * old.rate(9)
+
+
+# ── spending
+
+
+@given(st.floats(0.5, 200), st.floats(10, 1e6))
+def test_at_an_even_rate_intervals_go_as_one_over_the_root_of_the_rate(items_a_day: float, cost: float) -> None:
+    forecast = Forecast(steady(items_a_day), FLAT, NOW)
+    rate = forecast.rate(0)
+    wait = due_after(forecast, cost, NOW, "UTC", timedelta(days=400)).total_seconds()
+    assert math.isclose(wait, math.sqrt(2 * cost / rate), rel_tol=0.01)
+
+
+def test_where_the_rate_falls_the_check_comes_then_and_the_next_one_late() -> None:
+    office = watched({hour: 20.0 for hour in range(WEEK_HOURS) if 8 <= hour % 24 < 18}, weeks=10)
+    forecast = Forecast(office, week_of([office] * 50, NOW), NOW)
+    at, checks = MONDAY + timedelta(hours=10), []
+    while at < MONDAY + timedelta(hours=30):
+        wait = due_after(forecast, 4000, at, "UTC", LONGEST)
+        checks.append((at, wait))
+        at += wait
+    evening, wait = [each for each in checks if each[0] < MONDAY + timedelta(hours=19, minutes=30)][-1]
+    assert evening > MONDAY + timedelta(hours=18)
+    assert wait > 2 * min(each for _, each in checks)
+
+
+@given(st.lists(st.floats(1e-4, 0.05), min_size=1, max_size=50), st.floats(0.001, 0.2))
+def test_the_price_makes_sources_spend_the_budget(appetites: list[float], budget: float) -> None:
+    found = price(appetites, budget, 300, 86_400)
+    spent = sum(min(max(each / math.sqrt(2 * found), 1 / 86_400), 1 / 300) for each in appetites)
+    least, most = len(appetites) / 86_400, len(appetites) / 300
+    assert math.isclose(spent, min(max(budget, least), most), rel_tol=0.001)
+
+
+def test_the_interval_of_the_settings_is_that_of_all_sources_in_the_mean() -> None:
+    sources = [(Source(f"https://{number}.example/"), steady(2.0**number)) for number in range(7)]
+    settings = Settings(interval_minutes=60)
+    plan = make_plan(sources, settings, NOW)
+    requests = [
+        1 / due_after(plan.forecast(rhythm, "", NOW), plan.price, NOW, "UTC", LONGEST).total_seconds()
+        for _, rhythm in sources
+    ]
+    assert math.isclose(sum(requests), 7 / 3600, rel_tol=0.05)
+    assert requests == sorted(requests)
+
+
+def test_what_editors_set_for_a_source_is_taken_from_the_budget_of_the_others() -> None:
+    free = (Source("https://a.example/"), steady(5))
+    greedy = (Source("https://b.example/", interval=timedelta(minutes=40)), steady(5))
+    settings = Settings(interval_minutes=60)
+    assert make_plan([free, greedy], settings, NOW).price > make_plan([free], settings, NOW).price
+    assert make_plan([free, (Source("https://c.example/", paused=True), steady(9))], settings, NOW) == make_plan(
+        [free], settings, NOW
+    )
+
+
+@given(st.floats(1e-9, 1e12), st.floats(0, 3000), st.booleans())
+def test_no_source_is_asked_more_often_or_more_rarely_than_the_settings_allow(
+    cost: float, items_a_day: float, is_known: bool
+) -> None:
+    settings = Settings(min_interval_minutes=7, max_interval_hours=20)
+    rhythm = steady(items_a_day) if is_known else Rhythm()
+    answer = NotModified("https://a.example/", {}, "", "", NOW)
+    state = SourceState("https://a.example/", rhythm=rhythm)
+    state = poll.succeeded(state, Source("https://a.example/"), answer, None, settings, poll.Plan(cost))
+    assert state.next_check_at is not None
+    assert timedelta(minutes=7) <= state.next_check_at - NOW <= timedelta(hours=22)
