@@ -1,6 +1,6 @@
 """How fast pages are answered with a million items stored, beside a store with ten thousand.
 
-python -m bench.pages fill       fills both stores, once: about a quarter of an hour and 6 GB; they are kept
+python -m bench.pages fill       fills both stores, once: some 12 minutes of CPU and 6 GB; they are kept
 python -m bench.pages            measures, in a few minutes
 python -m bench.pages --items 50000 --folder FOLDER
 

@@ -116,3 +116,10 @@ def test_a_known_body_is_not_read_again_unless_it_failed() -> None:
     assert poll.is_known_body(STATE, fetched(fingerprint="old"))
     assert not poll.is_known_body(STATE, fetched())
     assert not poll.is_known_body(replace(STATE, error_count=1), fetched(fingerprint="old"))
+
+
+def test_a_message_is_fit_for_the_store_a_page_and_a_terminal_whatever_it_repeats() -> None:
+    failure = FetchFailed(SOURCE, ErrorClass.NOT_A_FEED, "keys \ud800\x1b[31m\u202e\n\x00é", NOW)
+    state = poll.failed(STATE, LINE, failure, SETTINGS)
+    assert state.error == "keys \ufffd\ufffd[31m\ufffd\ufffd\ufffdé"
+    assert len(poll.failed(STATE, LINE, replace(failure, message="x" * 10**6), SETTINGS).error) == 1000

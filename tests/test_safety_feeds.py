@@ -22,7 +22,7 @@ from web import create_app
 
 HOSTILE = re.compile(r"xss[(&]|alert\(|//127\.0\.0\.1:\d+/\d+/|7\*7|passwd", re.IGNORECASE)
 ENOUGH = 0.1  # of all payloads, in each field: cleaning leaves nothing of many
-ADDRESS = re.compile(r"(?:https?://|mailto:|tel:)[^\s\"<>]+\Z")
+ADDRESS = re.compile(r"(?:https?://[^\s\"<>]+|(?:mailto|tel):[^\s\"]+)\Z")
 ADDRESS_ATTRIBUTES = {"href", "src", "url", "uri", "xmlUrl", "htmlUrl"}
 MARKED = {"content", "summary", "title", "subtitle", "rights", "description", "encoded"}  # what apps show as HTML
 QUERIES = ("", "?content=summary", "?content=text", "?img=none", "?img=enclosure", "?credit=prefix")

@@ -80,7 +80,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("site")
     (folder / "secret.txt").write_text(SECRET)
     renamed = ("bizness=economie", "source/ancien=source/comtois-info")
-    world = fill(a_world(folder, [replace(INFO, departements=("25",)), MATIN, PRESSE], renamed=renamed))
+    world = fill(
+        a_world(folder, [replace(INFO, departements=("25",)), MATIN, PRESSE], renamed=renamed, pictures="proxy")
+    )
     yield world
     world.store.close()
 

@@ -310,8 +310,8 @@ def test_an_older_database_begins_with_what_comes_next(tmp_path: Path) -> None:
         )
         db.execute(
             "INSERT INTO items (id, source_id, guid, canonical, story_id, first_seen, changed_at, reason, content)"
-            " VALUES (?, 1, ?, '', ?, 0, 0, '', '{}')",
-            [number, f"g{number}", number],
+            " VALUES (?, 1, ?, '', ?, 0, 0, '', ?)",
+            [number, f"g{number}", number, to_json(make_item(number))],
         )
     db.close()
     store = open_store(str(tmp_path / "t.db"))

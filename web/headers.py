@@ -53,7 +53,8 @@ def finish(response: Response) -> Response:
 def _guard(response: Response) -> None:
     for name, text in SECURITY.items():
         response.headers.setdefault(name, text)
-    if current_site().settings.pictures == "proxy":
+    # Pages alone: a feed must look the same where it comes from before Flask.
+    if response.mimetype == "text/html" and current_site().settings.pictures == "proxy":
         allowed = response.headers["Content-Security-Policy"].replace(ANY_PICTURES, OUR_PICTURES)
         response.headers["Content-Security-Policy"] = allowed
     if "frame-ancestors 'none'" not in response.headers["Content-Security-Policy"]:

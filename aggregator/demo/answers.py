@@ -79,10 +79,11 @@ def portal() -> Answer:
     return Answer(200, {"Content-Type": "text/html; charset=utf-8"}, PORTAL_PAGE.encode())
 
 
-def unavailable(retry_after_seconds: int) -> Answer:
-    """Out of order for a while."""
-    headers = {"Retry-After": str(retry_after_seconds), "Content-Type": "text/plain; charset=utf-8"}
-    return Answer(503, headers, b"Maintenance en cours.\n")
+def unavailable() -> Answer:
+    """Out of order for a while. It does not say how long: that would be meant for the whole host, which is that of all
+    outlets.
+    """
+    return Answer(503, {"Content-Type": "text/plain; charset=utf-8"}, b"Maintenance en cours.\n")
 
 
 def address(target: str) -> str:

@@ -149,10 +149,10 @@ class Origin:
                 if written.is_misspelt(article)
             )
 
-    def break_feed(self, retry_after_seconds: int = 30) -> tuple[str, str]:
+    def break_feed(self) -> tuple[str, str]:
         """One outlet answers as a captive portal does, 200 with a log-in page; another 503. Gives their titles."""
         with self._lock:
-            self._broken = {PORTAL: portal(), UNAVAILABLE: unavailable(retry_after_seconds)}
+            self._broken = {PORTAL: portal(), UNAVAILABLE: unavailable()}
         by_slug = {outlet.slug: outlet.title for outlet in OUTLETS}
         return by_slug[PORTAL], by_slug[UNAVAILABLE]
 

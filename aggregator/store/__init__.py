@@ -6,7 +6,9 @@ that; a writing method that raises has written nothing. The kind that an editor 
 """
 
 from aggregator.errors import StoreError
-from aggregator.store.protocol import (
+from aggregator.store.protocol import Store
+from aggregator.store.sqlite import SQLiteStore
+from aggregator.store.values import (
     FeedState,
     Found,
     Hit,
@@ -15,12 +17,10 @@ from aggregator.store.protocol import (
     Page,
     Revision,
     SourceView,
-    Store,
     Tie,
     Totals,
     Window,
 )
-from aggregator.store.sqlite import SQLiteStore
 
 __all__ = [
     "FeedState", "Found", "Hit", "Known", "LogRow", "Page", "Revision", "SourceView", "Store", "StoreError", "Tie",

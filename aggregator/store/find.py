@@ -14,9 +14,9 @@ from aggregator.model import Question
 from aggregator.spelling import as_written, ends, mistakes, nearest, spelling, wanted_words
 from aggregator.store.contents import Contents
 from aggregator.store.facets import expression
-from aggregator.store.protocol import Found, Hit
 from aggregator.store.read import stories
 from aggregator.store.rows import to_datetime, to_seconds
+from aggregator.store.values import Found, Hit
 from aggregator.words import Phrase, Sought, terms
 
 FOUND_LIMIT = 1000  # items that are ranked of a search that finds more: the newest

@@ -7,8 +7,8 @@ import sqlite3
 from typing import Any
 
 from aggregator.model import Level, Link
-from aggregator.store.protocol import Tie
 from aggregator.store.rows import to_datetime, to_evidence, to_json
+from aggregator.store.values import Tie
 
 COLUMNS = (
     "one_source.url, one.guid, other_source.url, other.guid, level, score, evidence, rule, closed_at, closed_why"

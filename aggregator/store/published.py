@@ -9,8 +9,8 @@ from datetime import datetime
 from aggregator.model import PAGE_ENTRIES, SOURCE, Hiding, Key, Story, Tombstone
 from aggregator.store import archives, hidden, read
 from aggregator.store.connections import Connections, errors
-from aggregator.store.protocol import FeedState, LogRow, Page
 from aggregator.store.rows import to_datetime, to_seconds
+from aggregator.store.values import FeedState, LogRow, Page
 
 HEAD_LIMIT = 1000  # stories that a head shows because they stand in no closed page yet
 STATE = f"SELECT slug, version, changed_at, sequence, {archives.CLOSED} FROM feeds"  # noqa: S608

@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 
 from aggregator.model import Item, Stored, Story
 from aggregator.store.contents import COLUMNS, Contents
-from aggregator.store.protocol import Totals
 from aggregator.store.rows import STORED_COLUMNS, to_datetime, to_item, to_stored
+from aggregator.store.values import Totals
 
 HEAD = (
     "SELECT story_id, entered_at FROM log WHERE feed = ? AND sequence IS NOT NULL AND left_at IS NULL"

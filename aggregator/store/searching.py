@@ -5,7 +5,7 @@ from aggregator.model import Question
 from aggregator.spelling import replaced
 from aggregator.store import find, indexing
 from aggregator.store.connections import Connections, errors
-from aggregator.store.protocol import Found
+from aggregator.store.values import Found
 
 
 class Searching(Connections):

@@ -29,7 +29,6 @@ from aggregator.store import events, links, log, moves, near, pins, read
 from aggregator.store.commit import Commit, write_states
 from aggregator.store.connections import errors
 from aggregator.store.outline import Outlines
-from aggregator.store.protocol import Known, Revision, SourceView, Tie, Totals, Window
 from aggregator.store.published import Published
 from aggregator.store.rows import (
     STORED_COLUMNS,
@@ -46,6 +45,7 @@ from aggregator.store.searching import Searching
 from aggregator.store.slugs import slug_of
 from aggregator.store.stories import relink
 from aggregator.store.subscribers import Subscribers
+from aggregator.store.values import Known, Revision, SourceView, Tie, Totals, Window
 
 EPISODE = "#episode-"  # what follows a guid that its source uses again; see stories/identity.py
 LINKED_LIMIT = 50  # items at one link that a new one is compared with; some sources give all of theirs one link
