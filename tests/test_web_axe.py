@@ -101,8 +101,8 @@ def test_axe_finds_nothing(served: Served, context: BrowserContext, endpoint: st
     found, page = [], context.new_page()
     paths = served.paths(endpoint)
     assert paths
-    for path in paths:
-        for scheme, width, rules in LOOKS:
+    for place, path in enumerate(paths):
+        for scheme, width, rules in LOOKS if place == 0 else LOOKS[::3]:
             asked = "" if endpoint == "embeds.framed" else f"{'&' if '?' in path else '?'}lang={LANGUAGES[scheme]}"
             look(page, scheme, width)
             page.goto(served.base + path + asked)
