@@ -65,7 +65,11 @@ def test_a_feed_with_options_follows_the_rules_and_names_its_address_and_those_o
 @FORMATS
 def test_a_search_names_what_was_searched_for_before_its_options(format):
     feed = replace(
-        FEED, slug="search", base="https://agg.example/feeds/search", question=Question("café & thé"), options=Options(limit=5)
+        FEED,
+        slug="search",
+        base="https://agg.example/feeds/search",
+        question=Question("café & thé"),
+        options=Options(limit=5),
     )
     check_feed(
         render(feed, format).body,
