@@ -27,13 +27,13 @@ from aggregator.clean.html import sanitise, with_pictures
 from aggregator.config import Settings, load
 from aggregator.errors import ConfigError
 from aggregator.model import Image, Republish
+from tests.browser_world import CHROMIUM
 from tests.origin import HANG, Answer, Origin, Request, answer
 from tests.web_world import INFO, MATIN, NOW, PUBLIC, World, a_world, an_item, filled_store, settings_in, tell
 from web import create_app, gallery
 from web.gallery import HOST_LIMIT, KEPT_SECONDS, WAITING_LIMIT, Gallery, type_of
 from web.pictures import TRIES_LIMIT, Proxy, read_secret
 
-CHROMIUM = Path("/usr/bin/chromium")
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 20
 JPEG = b"\xff\xd8\xff\xe0" + b"pixels" * 20

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 import web
 from aggregator.model import Image, Republish
+from tests.browser_world import WHOLE_CHROMIUM
 from tests.test_embed_browser import served
-from tests.test_web_browser import CHROMIUM
 from tests.test_web_headers import paths
 from tests.web_world import INFO, MATIN, PRESSE, World, a_world, an_item, fail, tell
 
@@ -120,7 +120,7 @@ class Framing:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=str(WHOLE_CHROMIUM), args=["--no-sandbox"])
         yield browser
         browser.close()
 
@@ -140,7 +140,7 @@ def framed(browser: Browser, world: World, framed_paths: Iterable[str]) -> list[
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium here")
+@pytest.mark.skipif(not WHOLE_CHROMIUM.exists(), reason="there is no Chromium here")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # Chromium's own pipes outlive the test that opened them
 def test_no_page_is_shown_in_a_frame_of_others(browser: Browser, world: World, pages: dict[str, Any]) -> None:
     usual = [path.partition("?")[0] for path in pages if not path.startswith(("/embed/", "/feeds", "/static"))]
@@ -149,7 +149,7 @@ def test_no_page_is_shown_in_a_frame_of_others(browser: Browser, world: World, p
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium here")
+@pytest.mark.skipif(not WHOLE_CHROMIUM.exists(), reason="there is no Chromium here")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_every_embed_is_shown_in_a_frame_of_others(browser: Browser, world: World) -> None:
     embeds = ["/embed/all", "/embed/economie", "/embed/dep/25", "/embed/source/comtois-info"]

@@ -4,17 +4,16 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from waitress.server import create_server
 
+from tests.browser_world import CHROMIUM
 from tests.every_page import PAGES, a_rich_world
 from tests.web_world import World
 
-CHROMIUM = Path("/usr/bin/chromium")
 PHONE, DESKTOP = 320, 1280
 PICTURE = {
     "content_type": "image/svg+xml",
