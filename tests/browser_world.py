@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from flask import Flask
 from waitress.server import create_server
 
 from aggregator.errors import ErrorClass
@@ -107,12 +107,15 @@ def _local(guid: str, source: Source = DOUBS, **changes: object) -> Item:
 
 
 @contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """The site on a port of this machine."""
-    server = create_server(app, host="127.0.0.1", port=0, threads=4)
+def served(app: Any) -> Iterator[str]:
+    """A WSGI application on a port of this machine."""
+    server = create_server(app, host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run)
     thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))  # its loop ends with its last socket
-    thread.join(timeout=10)
-    server.task_dispatcher.shutdown()
+    try:
+        yield f"http://127.0.0.1:{server.effective_port}"
+    finally:
+        # Its loop ends with its last socket.
+        server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
+        thread.join(timeout=10)
+        server.task_dispatcher.shutdown()

@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,9 +10,9 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
-from waitress.server import create_server
 
 from aggregator.model import Date, Genre, Image
+from tests.browser_world import served
 from tests.test_web_browser import CHROMIUM, TALL_PICTURE
 from tests.web_world import INFO, MATIN, NOW, PUBLIC, World, a_world, an_item, same_story, tell
 from web import create_app
@@ -73,17 +72,6 @@ class Host:
         page.goto(self.address)
 
 
-def served(app: Any) -> Iterator[str]:
-    """An application on a port of its own."""
-    server = create_server(app, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))  # its loop ends with its last socket
-    thread.join(timeout=10)
-    server.task_dispatcher.shutdown()
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     world = a_world(tmp_path_factory.mktemp("site"), [replace(INFO, departements=("25",)), MATIN])
@@ -99,13 +87,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="module")
 def ours(world: World) -> Iterator[str]:
-    yield from served(world.app)
+    with served(world.app) as place:
+        yield place
 
 
 @pytest.fixture(scope="module")
 def host(ours: str) -> Iterator[Host]:
     host = Host(ours)
-    for address in served(host):
+    with served(host) as address:
         host.address = address
         yield host
 
@@ -466,7 +455,8 @@ def files(world: World) -> Iterator[str]:
     def answer(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         return world.app({**environ, "QUERY_STRING": ""}, start)
 
-    yield from served(answer)
+    with served(answer) as place:
+        yield place
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -537,7 +527,7 @@ def test_the_builder_says_so_when_nobody_answers_to_a_choice(page: Page, ours: s
 def test_axe_finds_nothing_on_the_page_on_following_where_there_are_only_files(
     page: Page, world: World, scheme: Any
 ) -> None:
-    for base in served(create_app(replace(world.settings, files_only=True), clock=lambda: NOW)):
+    with served(create_app(replace(world.settings, files_only=True), clock=lambda: NOW)) as base:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": 320, "height": 800})
         page.goto(f"{base}/subscribe")

@@ -21,13 +21,12 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
-from waitress.server import create_server
 
 from aggregator.clean.html import sanitise, with_pictures
 from aggregator.config import Settings, load
 from aggregator.errors import ConfigError
 from aggregator.model import Image, Republish
-from tests.browser_world import CHROMIUM
+from tests.browser_world import CHROMIUM, served
 from tests.origin import HANG, Answer, Origin, Request, answer
 from tests.web_world import INFO, MATIN, NOW, PUBLIC, World, a_world, an_item, filled_store, settings_in, tell
 from web import create_app, gallery
@@ -581,14 +580,3 @@ def test_a_browser_shows_the_pictures_and_asks_us_alone(newsroom: Newsroom) -> N
         assert "Content Security Policy" in refused.value.text
         browser.close()
     assert sorted(newsroom.asked) == ["/p.png?a=[1]", "/text.png"]
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    server = create_server(app, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))  # its loop ends with its last socket
-    thread.join(timeout=10)
-    server.task_dispatcher.shutdown()

@@ -3,7 +3,6 @@
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,9 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from lxml import etree
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from waitress.server import create_server
 
 from aggregator.model import Date
+from tests.browser_world import served
 from tests.test_web_browser import CHROMIUM
 from tests.web_world import INFO, MATIN, NOW, World, a_world, an_item, same_story, tell
 from web import reader as reader_pages
@@ -61,21 +60,6 @@ class Door:
             start(self.status, [("Content-Type", "text/html")])
             return [b"<!doctype html><html lang=en><title>x</title><h1>Out of order</h1>"]
         return self.app(environ, start)  # type: ignore[no-any-return]
-
-
-@contextmanager
-def served(app: Any) -> Iterator[str]:
-    server = create_server(app, host="127.0.0.1", port=0, threads=8)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.effective_port}"
-    finally:
-        server.trigger.pull_trigger(
-            lambda: server.asyncore.close_all(server._map)
-        )  # its loop ends with its last socket
-        thread.join(timeout=10)
-        server.task_dispatcher.shutdown()
 
 
 @pytest.fixture(scope="module")

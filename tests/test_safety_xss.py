@@ -4,7 +4,6 @@ field, through the whole pipeline, on every page, every element touched; with ou
 
 import html
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,8 +13,8 @@ from urllib.parse import parse_qs, quote
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from waitress.server import create_server
 
+from tests.browser_world import served
 from tests.hostile import CATEGORY, DEPARTEMENT, NOW, Payload, Region
 from tests.test_web_browser import CHROMIUM
 from web import create_app
@@ -289,17 +288,6 @@ def _query(paths: Iterable[str]) -> str:
     return "&".join(f"path={quote(path, safe='')}" for path in paths)
 
 
-def served(app: Any) -> Iterator[str]:
-    """An application on a port of its own."""
-    server = create_server(app, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))  # its loop ends with its last socket
-    thread.join(timeout=10)
-    server.task_dispatcher.shutdown()
-
-
 @pytest.fixture(scope="module")
 def app(hostile: Region) -> Iterator[Flask]:
     with pytest.MonkeyPatch.context() as patch:
@@ -318,7 +306,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(params=["with our policy", "without our policy"], scope="module")
 def base(request: pytest.FixtureRequest, app: Flask) -> Iterator[str]:
-    yield from served(Layer(app, has_policy=request.param == "with our policy"))
+    with served(Layer(app, has_policy=request.param == "with our policy")) as place:
+        yield place
 
 
 @pytest.fixture
@@ -446,7 +435,7 @@ PLACES_OF_THE_CARELESS = """<!doctype html><title>x</title><main id=main><p titl
 
 def test_a_site_that_is_careless_does_not_pass(browser: Browser, hostile: Region) -> None:
     some = hostile.payloads[::3]
-    for base in served(Careless(some)):
+    with served(Careless(some)) as base:
         context = browser.new_context(service_workers="block")
         visit = Visit(context, base, some)
         odd: list[str] = []
