@@ -14,8 +14,8 @@ from aggregator.errors import ErrorClass
 from aggregator.model import Category, Date, DecisionKind, Genre, Image, Item, Republish, Source
 from tests.web_world import INFO, MATIN, NOW, PRESSE, World, a_world, about, an_item, fail, same_event, same_story, tell
 
-WHOLE_CHROMIUM, SHELL = Path("/usr/bin/chromium"), Path("/usr/bin/chromium-headless-shell")
-CHROMIUM = SHELL if SHELL.exists() else WHOLE_CHROMIUM  # the shell draws the same pages at half the cost
+SHELL = Path("/usr/bin/chromium-headless-shell")
+CHROMIUM = SHELL if SHELL.exists() else Path("/usr/bin/chromium")  # the shell draws the same pages at half the cost
 PHONE, DESKTOP = 320, 1280
 PICTURE = "https://info.example/pont.svg"
 BROKEN_PICTURE = "https://info.example/perdue.jpg"

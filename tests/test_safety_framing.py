@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 from lxml import html
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Error, Frame, sync_playwright
 
 import web
 from aggregator.model import Image, Republish
-from tests.browser_world import WHOLE_CHROMIUM
-from tests.test_embed_browser import served
+from tests.browser_world import CHROMIUM, served
 from tests.test_web_headers import paths
 from tests.web_world import INFO, MATIN, PRESSE, World, a_world, an_item, fail, tell
 
@@ -120,7 +119,7 @@ class Framing:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(WHOLE_CHROMIUM), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         yield browser
         browser.close()
 
@@ -129,18 +128,26 @@ def framed(browser: Browser, world: World, framed_paths: Iterable[str]) -> list[
     """The addresses that the frames of a page of somebody else end up at."""
     context = browser.new_context()
     page = context.new_page()
-    for ours in served(world.app):
-        for other in served(Framing()):
-            page.goto(f"{other}/?{'&'.join(ours + path for path in framed_paths)}")
-            for frame in page.frames:
-                frame.wait_for_load_state()
-            found = [frame.url.removeprefix(ours) for frame in page.frames[1:]]
+    with served(world.app) as ours, served(Framing()) as other:
+        page.goto(f"{other}/?{'&'.join(ours + path for path in framed_paths)}")
+        for frame in page.frames:
+            wait_for(frame)
+        found = [frame.url.removeprefix(ours) for frame in page.frames[1:]]
     context.close()
     return found
 
 
+def wait_for(frame: Frame) -> None:
+    """Wait until a frame has loaded, or was taken out: an object that is refused gives way to what stands within it."""
+    try:
+        frame.wait_for_load_state()
+    except Error:
+        if not frame.is_detached():
+            raise
+
+
 @pytest.mark.browser
-@pytest.mark.skipif(not WHOLE_CHROMIUM.exists(), reason="there is no Chromium here")
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium here")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # Chromium's own pipes outlive the test that opened them
 def test_no_page_is_shown_in_a_frame_of_others(browser: Browser, world: World, pages: dict[str, Any]) -> None:
     usual = [path.partition("?")[0] for path in pages if not path.startswith(("/embed/", "/feeds", "/static"))]
@@ -149,7 +156,7 @@ def test_no_page_is_shown_in_a_frame_of_others(browser: Browser, world: World, p
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not WHOLE_CHROMIUM.exists(), reason="there is no Chromium here")
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium here")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_every_embed_is_shown_in_a_frame_of_others(browser: Browser, world: World) -> None:
     embeds = ["/embed/all", "/embed/economie", "/embed/dep/25", "/embed/source/comtois-info"]

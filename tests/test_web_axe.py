@@ -1,16 +1,15 @@
 """What axe-core says of every page, by day and by night, on a phone and on a desk, with whatever a page can open."""
 
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from waitress.server import create_server
 
 from tests.browser_world import CHROMIUM
+from tests.browser_world import served as served_at
 from tests.every_page import PAGES, a_rich_world
 from tests.web_world import World
 
@@ -69,13 +68,8 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     world = a_rich_world(tmp_path_factory.mktemp("site"))
-    server = create_server(world.app, host="127.0.0.1", port=0, threads=2)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield Served(world, f"http://127.0.0.1:{server.effective_port}")
-    server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))  # its loop ends with its last socket
-    thread.join(timeout=10)
-    server.task_dispatcher.shutdown()
+    with served_at(world.app) as base:
+        yield Served(world, base)
 
 
 @pytest.fixture(scope="module")
