@@ -6,10 +6,9 @@ that one step leads from "economie/dep/25" to another département, to another c
 
 from dataclasses import dataclass
 
-from flask_babel import gettext
-
 from aggregator.catalogue import Kind, kind_of
 from aggregator.model import ALL, DEPARTEMENT
+from web.language import gettext
 from web.layout import label
 from web.site import current_site
 
@@ -34,8 +33,8 @@ def rows(slug: str) -> tuple[Row, ...]:
     places = tuple((each, label(code)) for each, code in there.items() if each in told)
     subjects = tuple((each, label(name)) for each, name in about.items() if each in told)
     found = (
-        Row(str(gettext("Places")), ((subject or ALL, str(gettext("Everywhere"))), *places)),
-        Row(str(gettext("Subjects")), ((place, str(gettext("All subjects"))), *subjects)),
+        Row(gettext("Places"), ((subject or ALL, gettext("Everywhere")), *places)),
+        Row(gettext("Subjects"), ((place, gettext("All subjects")), *subjects)),
     )
     return tuple(row for row in found if len(row.links) > 1)
 

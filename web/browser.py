@@ -11,9 +11,9 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, g, make_response, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
-from flask_babel import gettext
 
 from aggregator.config import VERSION
+from web.language import gettext
 from web.layout import absolute, page
 from web.negotiation import LANGUAGES, etag_of, send
 from web.site import current_site
@@ -123,9 +123,9 @@ def places(categories: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
     its name that nothing before it has.
     """
     found = [
-        ("h", url_for("reader.river"), str(gettext("All the news"))),
-        ("s", url_for("browser.stars"), str(gettext("Stars"))),
-        ("o", url_for("reader.sources"), str(gettext("Our sources"))),
+        ("h", url_for("reader.river"), gettext("All the news")),
+        ("s", url_for("browser.stars"), gettext("Stars")),
+        ("o", url_for("reader.sources"), gettext("Our sources")),
     ]
     taken = {letter for letter, _, _ in found}
     for slug, name in [*categories][:KEYED_CATEGORIES]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, g, make_response, redirect, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
-from flask_babel import format_datetime, gettext
+from flask_babel import format_datetime
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -28,6 +28,7 @@ from web.colours import DARK_GROUND, LIGHT_GROUND, readable
 from web.errors import RETRY_SECONDS
 from web.feeds import CORS, FEED_CACHE, PREFLIGHT
 from web.headers import policy
+from web.language import gettext
 from web.layout import FIRST_OF_MONTH, absolute, label
 from web.look import USUAL_STORIES, Look, read_look
 from web.negotiation import etag_of, send

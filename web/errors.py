@@ -3,10 +3,10 @@
 import logging
 
 from flask import Response, make_response, request
-from flask_babel import gettext
 from werkzeug.exceptions import HTTPException
 
 from aggregator.store import StoreError
+from web.language import gettext
 from web.layout import page
 from web.site import NotReadyError
 

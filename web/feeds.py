@@ -10,7 +10,6 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, current_app, g, make_response, request
-from flask_babel import gettext
 from werkzeug.datastructures import Headers
 
 from aggregator.catalogue import Kind, kind_of
@@ -21,6 +20,7 @@ from aggregator.store import FeedState
 from web import asked as addresses
 from web.answers import CORS, TEXT_TYPE
 from web.asked import Asked
+from web.language import gettext
 from web.layout import absolute, feed_title, feed_url, label
 from web.links import address_of, page_address
 from web.negotiation import etag_of, send

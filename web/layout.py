@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from flask import Flask, current_app, g, render_template, request, url_for
-from flask_babel import get_domain, gettext
 
 from aggregator.catalogue import Kind, kind_of
 from aggregator.model import (
@@ -29,6 +28,7 @@ from aggregator.model import (
 )
 from web import words
 from web.asked import Asked
+from web.language import gettext, ngettext, page_language
 from web.negotiation import LANGUAGES, etag_of
 from web.site import current_site
 
@@ -83,7 +83,7 @@ def prepare(app: Flask) -> None:
             "published_at": published_at,
         }
     )
-    app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.filters.update(
         {
             "day": day,
@@ -97,27 +97,13 @@ def prepare(app: Flask) -> None:
     )
 
 
-def _gettext(text: str) -> str:
-    return str(_translations(_language()).ugettext(text))
-
-
-def _ngettext(one: str, more: str, count: int) -> str:
-    return str(_translations(_language()).ungettext(one, more, count))
-
-
-@cache
-def _translations(_: str) -> Any:
-    """What Babel would look up anew for each text, in 20 µs: that of the language of the page."""
-    return get_domain().get_translations()
-
-
 def page(template: str, *, feed: str = ALL, canonical: str = "", **values: Any) -> str:
     """Render a page within the frame; `feed` is the one that its head announces, "" none."""
     site = current_site()
     return render_template(
         template,
         site=site.settings,
-        language=g.get("language", site.settings.language),
+        language=page_language(),
         categories=[(slug, label(slug)) for slug in site.taxonomy.slugs],
         feed=feed,
         canonical=canonical,
@@ -165,15 +151,15 @@ def feed_title(slug: str, question: Question = NO_QUESTION) -> str:
 def label(slug: str, question: Question = NO_QUESTION) -> str:
     """What people call a feed, in the language of the page; one of a search by what is searched for."""
     if slug == ALL:
-        return str(gettext("All the news"))
+        return gettext("All the news")
     if question.query:
         return ", ".join([*([f"« {question.words} »"] if question.words else []), *narrowed(question)])
-    return current_site().feeds(_language()).get(slug, slug)
+    return current_site().feeds(page_language()).get(slug, slug)
 
 
 def narrowed(question: Question) -> list[str]:
     """What narrows a search, in the words of the page."""
-    names, taxonomy = current_site().feeds(_language()), current_site().taxonomy
+    names, taxonomy = current_site().feeds(page_language()), current_site().taxonomy
     slugs = (
         question.category,
         question.departement and f"{DEPARTEMENT}{question.departement}",
@@ -181,11 +167,11 @@ def narrowed(question: Question) -> list[str]:
     )
     told = [names.get(slug, slug.removeprefix(SOURCE)) for slug in slugs if slug]
     if question.genre:
-        told.append(taxonomy.genre_label(question.genre, _language()))
+        told.append(taxonomy.genre_label(question.genre, page_language()))
     if question.since:
-        told.append(str(gettext("from %(day)s", day=_short(question.since))))
+        told.append(gettext("from %(day)s", day=_short(question.since)))
     if question.until:
-        told.append(str(gettext("until %(day)s", day=_short(question.until))))
+        told.append(gettext("until %(day)s", day=_short(question.until)))
     return told
 
 
@@ -222,7 +208,7 @@ def badges(stored: Stored) -> tuple[words.Badge, ...]:
     """The marks beside an item's title."""
     genre, taxonomy = stored.item.genre, current_site().taxonomy
     synonyms = [taxonomy.genre_label(genre, language) for language in LANGUAGES]
-    return words.badges_of(stored, taxonomy.genre_label(genre, _language()), synonyms)
+    return words.badges_of(stored, taxonomy.genre_label(genre, page_language()), synonyms)
 
 
 def in_language(url_language: str) -> str:
@@ -244,7 +230,7 @@ def days(stories: Sequence[Story]) -> list[tuple[date, list[Story]]]:
 
 def day(at: date, *, capital: bool = True) -> str:
     """Mercredi 11 février 2026."""
-    text = _written(at, "EEEE d MMMM y", _language())
+    text = _written(at, "EEEE d MMMM y", page_language())
     return text[:1].upper() + text[1:] if capital else text
 
 
@@ -262,12 +248,12 @@ def clock(at: datetime) -> str:
 def moment(at: datetime) -> str:
     """11 février 2026 à 11:23."""
     local = _local(at)
-    return _moment(local.date(), f"{local:%H:%M}", _language())
+    return _moment(local.date(), f"{local:%H:%M}", page_language())
 
 
 @lru_cache(DATES_KEPT)
 def _moment(day: date, time: str, language: str) -> str:
-    return str(gettext("%(day)s at %(time)s", day=_written(day, "d MMMM y", language), time=time))
+    return gettext("%(day)s at %(time)s", day=_written(day, "d MMMM y", language), time=time)
 
 
 def later(at: datetime, than: datetime) -> str:
@@ -276,7 +262,7 @@ def later(at: datetime, than: datetime) -> str:
 
 
 def _short(day: date) -> str:
-    return _written(day, "d MMMM y", _language())
+    return _written(day, "d MMMM y", page_language())
 
 
 @lru_cache(DATES_KEPT)
@@ -292,10 +278,6 @@ def _date(at: datetime) -> date:
 
 def _local(at: datetime) -> datetime:
     return at.astimezone(ZoneInfo(current_site().settings.timezone))
-
-
-def _language() -> str:
-    return str(g.get("language") or current_site().settings.language)
 
 
 def _fingerprinted(folder: Path, name: str) -> tuple[str, str]:

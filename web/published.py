@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 from flask.testing import FlaskClient
-from flask_babel import gettext
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_date
 
@@ -25,6 +24,7 @@ from aggregator.model import ALL, SOURCE, Format
 from aggregator.publish.encodings import Coding, encode
 from aggregator.publishing import hidden_on
 from aggregator.store import FeedState, SourceView
+from web.language import gettext
 from web.layout import page
 from web.look import USUAL_STORIES
 from web.negotiation import SMALL_BYTES

@@ -292,6 +292,7 @@ def _source_words() -> dict[str, Any]:
     return {
         "name_of": name_of,
         "health_of": words.health_of,
+        "facts_of": words.facts_of,
         "health_words": words.HEALTH_WORDS,
         "trouble_words": words.TROUBLE_WORDS,
     }

@@ -8,12 +8,13 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from flask_babel import format_decimal, format_percent, gettext, lazy_gettext
+from flask_babel import format_decimal, format_percent
 
 from aggregator.model import Item, Key, Level, Link, Pin, PinKind, Stored, Story
 from aggregator.store import Revision
 from aggregator.stories.changes import Piece, changes, shortened
 from aggregator.stories.why import sentence, why
+from web.language import gettext, lazy_gettext
 from web.words import event_sources_of, items_of
 
 VERSIONS_LIMIT = 20  # of an item, compared word by word; a live page has hundreds
@@ -109,7 +110,7 @@ def others_of(stories: Iterable[Story], links: Iterable[Link]) -> tuple[Other, .
 def _sentence(link: Link) -> str:
     template, values = why(link)
     shares = {"shared": format_percent(link.evidence.shared), "titles": format_percent(link.evidence.titles)}
-    return str(gettext(template)) % {**values, **shares}
+    return gettext(template) % {**values, **shares}
 
 
 def _facts(link: Link) -> tuple[str, ...]:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from flask_babel import lazy_gettext
-
 from aggregator.errors import ErrorClass
 from aggregator.model import Format, Genre, Stored, Story
 from aggregator.store import SourceView
+from web.language import lazy_gettext
 
 LEAD_LIMIT_CHARACTERS = 420
 LOUD_LETTERS, LOUD_SHARE = 16, 0.8
@@ -60,6 +59,12 @@ TROUBLE_WORDS = {
     ErrorClass.INTERNAL: lazy_gettext("We made a mistake while reading it; it is in our log."),
 }
 
+LAST_SUCCESS = lazy_gettext("Last success:")
+NEVER_WORKED = lazy_gettext("It has never worked.")
+NEWEST = lazy_gettext("Newest item:")
+NEXT_CHECK = lazy_gettext("Next check:")
+CHECK_DUE = lazy_gettext("The next check is due.")
+
 RULE_WORDS = {
     "source": lazy_gettext("chosen for this source by the editors"),
     "source-tags": lazy_gettext("the source's own tag “%(evidence)s”, translated by the editors for this source"),
@@ -93,6 +98,22 @@ def health_of(view: SourceView) -> Health:
     if view.state.error_class is not None:
         return Health.FAILING
     return Health.OK if view.state.checked_at else Health.WAITING
+
+
+def facts_of(view: SourceView, now: datetime, *, brief: bool = False) -> list[tuple[str, datetime | None]]:
+    """What there is to say of a source beside its health: sentences, and the time that ends one, None where none does.
+    A brief one leaves out what is as it should be.
+    """
+    health, state = health_of(view), view.state
+    facts: list[tuple[str, datetime | None]] = []
+    if health is Health.FAILING and state.error_class is not None:
+        facts.append((TROUBLE_WORDS[state.error_class], None))
+        facts.append((LAST_SUCCESS, state.succeeded_at) if state.succeeded_at else (NEVER_WORKED, None))
+    elif health is Health.OK and view.newest:
+        facts.append((NEWEST, view.newest))
+    if state.next_check_at and (health is Health.FAILING or (health is Health.OK and not brief)):
+        facts.append((NEXT_CHECK, state.next_check_at) if state.next_check_at > now else (CHECK_DUE, None))
+    return facts
 
 
 def badges_of(stored: Stored, genre_label: str, synonyms: Iterable[str]) -> tuple[Badge, ...]:
