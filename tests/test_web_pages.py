@@ -868,6 +868,12 @@ def test_an_empty_store_gives_friendly_pages(tmp_path: Path) -> None:
     assert "Il n’y a pas encore de sources" in world.text(fr("/sources"))
 
 
+def test_a_category_without_news_on_a_site_that_has_some_does_not_speak_of_a_first_round(world: World) -> None:
+    empty = world.text(fr("/religion"))
+    assert "Rien n’est encore paru ici" in empty
+    assert "premier tour" not in empty
+
+
 def test_a_site_without_a_data_base_says_when_to_come_back_and_works_once_there_is_one(tmp_path: Path) -> None:
     site = settings_in(tmp_path / "var")
     client = create_app(site).test_client()

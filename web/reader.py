@@ -80,13 +80,14 @@ def _of_kind(slug: str, kind: Kind) -> str | Response:
 
 
 def _river(slug: str, canonical: str) -> str:
-    piece = current_site().store.river(slug, _cursor(), STORIES_PER_PAGE)
-    title = label(slug)
+    store = current_site().store
+    piece = store.river(slug, _cursor(), STORIES_PER_PAGE)
     return page(
         "river.html",
         feed=slug,
         canonical=canonical,
-        title=title,
+        title=label(slug),
+        has_news=bool(piece.stories) or bool(store.told([ALL])),
         piece=piece,
         days=days(piece.stories),
         rows=rows(slug),
