@@ -869,6 +869,7 @@ def test_an_empty_store_gives_friendly_pages(tmp_path: Path) -> None:
 
 
 def test_a_category_without_news_on_a_site_that_has_some_does_not_speak_of_a_first_round(world: World) -> None:
+    tell(world.store, [an_item("eco")])
     empty = world.text(fr("/religion"))
     assert "Rien n’est encore paru ici" in empty
     assert "premier tour" not in empty
