@@ -33,7 +33,10 @@ bench: .venv/dev.done
 	$(BIN)/python -m bench.stories speed
 	$(BIN)/python -m bench.serving
 	$(BIN)/python -m bench.hub
+	$(BIN)/python -m bench.crashes
 	$(BIN)/python -m bench.pages fill
+	$(BIN)/python -m bench.pages fill --items 100000
+	$(BIN)/python -m bench.scale
 	$(BIN)/python -m bench.pages
 
 .venv/bin/python:

@@ -19,13 +19,18 @@ Around it:
     catalogue   which feeds there are, and what people call them
     digest      the part of it from bytes to items
     gathering   stories of one event found, once they are stored
+    receiving   what hubs have pushed, on the same way as what was fetched
     review      texts of the last days looked at again, with all that has come since
+    desk        what editors do: accounts, edits of the list, and their undoing
+    health      what is the matter with a source: silent, frozen, moved, its certificate ending
     workers     processes that can be killed, where parse, clean and classify run
     httpclient  the one outgoing HTTP client, guarded at connect time
     batches     values that are written together
     lanes       turns, by host and in all: who is slow delays no other
+    writing     the thread that writes, and waits for a disk that is full
     words       text → terms, for the search index and its queries
     spelling    a word that finds nothing → the one that is meant
+    rules       what the editors' rules and corrections make of an item
     marking     a shown text → pieces, those marked that were searched for
     model       the values that flow
     config      the settings

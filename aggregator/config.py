@@ -53,15 +53,18 @@ class Settings:
     files_only: bool = False  # readers reach nothing but such files: pages leave out what needs a program
     hub: bool = True  # run a WebSub hub for our own feeds
     hub_url: str = ""  # a hub of others that is told of changes instead
+    follow_hubs: bool = True  # be told of news by the hubs that sources name, where they can reach us
     pictures: Literal["direct", "proxy"] = "direct"  # where pages show pictures from: their sources, or us
     concurrency: int = 64  # requests under way at once
     per_host: int = 2
     workers: int = 2  # processes that parse
     timeout_seconds: float = 30.0  # for a whole answer, redirects included
     body_limit_mib: float = 15.0  # after decompression
-    parse_seconds: float = 20.0
-    parse_memory_mib: int = 1024
+    parse_seconds: float = 8.0
+    parse_memory_mib: int = 256
     allow_private: tuple[str, ...] = ()  # exact host:port pairs inside that may be fetched
+    behind_proxy: bool = False  # a server of ours passes requests on and says from whom
+    metrics: Literal["local", "public", "off"] = "local"  # who may read /metrics; local: who asks from this machine
     log_level: str = "INFO"
 
     @property
@@ -78,6 +81,11 @@ class Settings:
     def runs_hub(self) -> bool:
         """Whether the hub of our feeds is our own."""
         return self.hub and not (self.hub_url or self.files_only)
+
+    @property
+    def follows_hubs(self) -> bool:
+        """Whether hubs are asked to push what is new to us: they must know where we are."""
+        return self.follow_hubs and bool(self.base_url) and not self.files_only
 
     @property
     def hub_address(self) -> str:

@@ -2,11 +2,16 @@
 
 AggregatorError
 ├── ConfigError          settings, feeds.opml or the categories cannot be used: the start stops
+│   └── ChangedError     a file was changed by somebody else meanwhile
 ├── SourceError          one source failed; in the pipeline it becomes a value
 │   ├── FetchError       the request
 │   ├── ParseError       the document
+│   │   └── PageError    a page for people where a feed was
 │   └── PushError        a hub or a subscriber
+├── DeskError            what an editor asked for cannot be done
+│   └── ConflictError    because somebody else changed it meanwhile
 └── StoreError           the database
+    ├── UnwritableError  not now: the disk is full, or another process holds the lock
     ├── HidingError      what cannot be hidden or shown again
     └── PinError         an editor's word that cannot be taken
 """
@@ -46,6 +51,23 @@ class ConfigError(AggregatorError):
     """The program cannot start with what it was given; the message names file, line and reason."""
 
 
+class ChangedError(ConfigError):
+    """A file is not what it was when it was read, so it was not replaced."""
+
+
+class DeskError(AggregatorError):
+    """What an editor asked for cannot be done; the message tells the editor why. Nothing was changed."""
+
+
+class ConflictError(DeskError):
+    """What an editor changed is not what they saw: `theirs` and `ours` are both versions, as lines of text."""
+
+    def __init__(self, message: str, theirs: str, ours: str) -> None:
+        super().__init__(message)
+        self.theirs = theirs  # as it stands now
+        self.ours = ours  # as it was to be
+
+
 class SourceError(AggregatorError):
     """Something failed for one source; `error_class` says what, the message where and why."""
 
@@ -67,12 +89,27 @@ class ParseError(SourceError):
     """A document is no feed, or cannot be read within the limits."""
 
 
+class PageError(ParseError):
+    """A page for people where a feed was; `announced` is the feed that it names, "" where it names none."""
+
+    def __init__(self, source_url: str, message: str, announced: str) -> None:
+        super().__init__(source_url, ErrorClass.NOT_A_FEED, message)
+        self.args = (source_url, message, announced)  # as given, so that it survives pickling
+        self.announced = announced
+
+
 class PushError(SourceError):
     """A push from a hub was refused, or one to a subscriber failed."""
 
 
 class StoreError(AggregatorError):
     """The database refused; nothing of the transaction was written."""
+
+
+class UnwritableError(StoreError):
+    """Nothing can be written for now: the disk is full or fails, or another process holds the lock. The same may work
+    later.
+    """
 
 
 class HidingError(StoreError):

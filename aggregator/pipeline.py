@@ -10,19 +10,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from aggregator import opml, poll, stories
+from aggregator import health, opml, poll, stories
 from aggregator.batches import Batches
 from aggregator.classify import load_taxonomy
 from aggregator.config import Settings
 from aggregator.errors import ConfigError, ErrorClass, SourceError, StoreError
-from aggregator.fetch import fetch
+from aggregator.fetch import fetch, unread
 from aggregator.gathering import gather
 from aggregator.httpclient import HttpClient
 from aggregator.lanes import Lanes, Places, Width
@@ -31,6 +31,7 @@ from aggregator.model import (
     Fetched,
     FetchFailed,
     Gone,
+    Notice,
     NotModified,
     Outcome,
     Source,
@@ -38,11 +39,14 @@ from aggregator.model import (
     Update,
 )
 from aggregator.poll import NO_PLAN, Plan, make_plan, suspicion
+from aggregator.poll.clocks import put_back
 from aggregator.publishing import keep_pages
+from aggregator.receiving import Receiver, Turns
 from aggregator.review import Review, review
 from aggregator.store import Known, Store
 from aggregator.stories import events
 from aggregator.workers import WorkerDied, Workers
+from aggregator.writing import Writer
 
 if TYPE_CHECKING:
     from aggregator.digest import Digest
@@ -51,6 +55,8 @@ log = logging.getLogger("tributary")
 
 NOTEWORTHY = frozenset((ErrorClass.GONE, ErrorClass.SUSPECT))  # editors are told at once
 FOLLOW_AGAIN = timedelta(days=1)
+HEAVY_BYTES = 1 << 20  # of a document, and items of one: few have more, and they take long
+HEAVY_ITEMS = 500
 PATIENCE_SECONDS = 2.0  # then a source is slow, and others take its turn
 REVIEWED = timedelta(hours=30)  # a day, and the time between two reviews
 
@@ -80,9 +86,10 @@ class Pipeline:
     """The stages joined, with what they need: settings, store, client, workers, clock. An asynchronous context.
 
     Used from one event loop. The store is used from one thread of its own, so that a slow disk delays writing only.
+    One that `insists` writes what it has as soon as that can be written, and asks nobody meanwhile; see Writer.
     """
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock = utc_now) -> None:
+    def __init__(self, settings: Settings, store: Store, clock: Clock = utc_now, *, insists: bool = False) -> None:
         self.settings = settings
         self.store = store
         self.clock = clock
@@ -90,12 +97,16 @@ class Pipeline:
         self._lanes = Lanes(width, width, PATIENCE_SECONDS, again=True)
         self._client = HttpClient(replace(settings, concurrency=self._lanes.width.in_all))
         self._workers = Workers(settings.workers, settings.parse_seconds, settings.parse_memory_mib)
-        self._writer = ThreadPoolExecutor(1, "writer")
+        self._writer = Writer(insists=insists)
         self._places = Places(settings.concurrency * 2)
         self._plan = NO_PLAN
+        self._turns = Turns()
+        self._receiver = Receiver(settings, store, clock, self.write, self._digest, self._turns)
+        self.leases: dict[str, datetime] = {}  # that hubs have given us, by source; who follows them keeps it
         self._closed: dict[str, datetime] = {}  # hosts that want no request before then
         self._follow_again: dict[str, datetime] = {}  # sources that have moved and could not be followed
-        self._states = Batches(partial(self.write, self.store.keep))  # that come without items
+        self._heavy = asyncio.Semaphore(1)
+        self._states = Batches(partial(self.write, partial(health.keep, self.store)))  # that come without items
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
@@ -107,11 +118,15 @@ class Pipeline:
         await self._client.__aexit__(kind, error, trace)
         await asyncio.to_thread(self._workers.close)
         await self.write(self.store.close)
-        self._writer.shutdown()
+        self._writer.close()
 
     async def write(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Call a method of the store in the writing thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, function, *arguments)
+        return await self._writer.call(partial(function, *arguments))
+
+    def leave(self) -> None:
+        """Insist no longer: what cannot be written from now on is given up."""
+        self._writer.leave()
 
     @property
     def room(self) -> int:
@@ -166,6 +181,18 @@ class Pipeline:
         log.info("reviewed made=%d closed=%d", len(found.made), len(found.closed))
         return found
 
+    async def put_back(self, lease: timedelta) -> None:
+        """Mend what was written while the clock was ahead, if it was: nobody waits for a time that is long to come."""
+
+        def mend() -> timedelta:
+            now = self.clock()
+            return self.store.put_back(now, now + lease, lambda state, by: put_back(state, by, now))
+
+        if by := await self.write(mend):
+            self._closed = {host: until - by for host, until in self._closed.items()}
+            self._follow_again = {url: until - by for url, until in self._follow_again.items()}
+            log.error("clock put back by_s=%d", by.total_seconds())
+
     async def plan(self) -> None:
         """Learn from all sources together how requests are best spent."""
         now = self.clock()
@@ -197,11 +224,15 @@ class Pipeline:
         """Poll one source and store what came of it. Never raises but when it is cancelled. `behind` is called if it
         keeps us waiting.
         """
+        async with self._turns.of(source.url):
+            return await self._update(source, self._turns.latest(state), behind)
+
+    async def _update(self, source: Source, state: SourceState, behind: Callable[[], None]) -> Report:
         started = time.monotonic()
         try:
             outcome = await self._fetch(source, state, behind)
             if isinstance(outcome, datetime):
-                await self._keep(replace(state, next_check_at=outcome))
+                await self._keep(source, state, replace(state, next_check_at=outcome))
                 return Report(source, "waiting", "", 0, 0, 0, _since(started))
             update, skipped = await self._take(source, state, outcome)
             if poll.has_moved(update.state):
@@ -217,10 +248,18 @@ class Pipeline:
         except Exception as error:  # the one per-source boundary: a fault of ours must not stop the others
             log.critical("crashed source=%s", source.url, exc_info=error)
             report = Report(source, ErrorClass.INTERNAL, f"{type(error).__name__}: {error}", 0, 0, 0, _since(started))
-        log.info(
-            "updated source=%s status=%s new=%d changed=%d same=%d ms=%d",
-            source.url, report.status, report.new, report.changed, report.same, report.milliseconds,
-        )  # fmt: skip
+        _tell("updated", report)
+        return report
+
+    async def receive(self, source: Source, notice: Notice) -> Report:
+        """Take in what a hub pushed, and so take it out of the inbox. It stays there only while nothing can be stored.
+        Never raises but when it is cancelled.
+        """
+        started = time.monotonic()
+        async with self._turns.of(source.url):
+            got = await self._receiver.receive(source, notice)
+        report = Report(source, got.status, got.message, got.new, got.changed, got.same, _since(started))
+        _tell("pushed", report)
         return report
 
     async def _fetch(self, source: Source, state: SourceState, behind: Callable[[], None]) -> Outcome | datetime:
@@ -230,6 +269,7 @@ class Pipeline:
         host = source.url.partition("//")[2].partition("/")[0].rpartition("@")[2].lower()
 
         async def ask() -> Outcome | datetime:
+            await self._writer.writable.wait()
             if (until := self._closed.pop(host, None)) and until > self.clock():
                 self._closed[host] = until
                 return until
@@ -247,50 +287,69 @@ class Pipeline:
 
     async def _take(self, source: Source, state: SourceState, outcome: Outcome) -> tuple[Update, tuple[str, ...]]:
         if isinstance(outcome, FetchFailed | Gone):
-            return await self._keep(poll.failed(state, source, outcome, self.settings)), ()
+            return await self._keep(source, state, poll.failed(state, source, outcome, self.settings)), ()
+        lease = self.leases.get(source.url)
         if isinstance(outcome, NotModified) or poll.is_known_body(state, outcome):
-            return await self._keep(poll.succeeded(state, source, outcome, None, self.settings, self._plan)), ()
+            after = poll.succeeded(state, source, outcome, None, self.settings, self._plan, (), lease)
+            return await self._keep(source, state, after), ()
         try:
-            found = await self._digest(source, outcome)
+            seen = await self.write(self.store.seen, state.url)
+            found = await self._digest(source, outcome, seen)
         except SourceError as error:
-            failure = FetchFailed(source.url, error.error_class, str(error), outcome.fetched_at, outcome.status)
-            return await self._keep(poll.failed(state, source, failure, self.settings)), ()
+            after = poll.failed(state, source, unread(source, outcome, error), self.settings)
+            return await self._keep(source, state, after), ()
         return await self._settle(source, state, outcome, found), found.skipped
 
-    async def _keep(self, state: SourceState) -> Update:
+    async def _keep(self, source: Source, before: SourceState, state: SourceState) -> Update:
         """Store a state that comes without items, in one transaction with those that wait for the writer too."""
-        await self._states.put(state)
-        return Update(state, (), state.checked_at or self.clock())
+        at = state.checked_at or self.clock()
+        update = Update(state, (), at, judged=health.after_poll(source, before, state, at))
+        await self._states.put(update)
+        return update
 
-    async def _digest(self, source: Source, outcome: Fetched) -> "Digest":
+    async def _digest(self, source: Source, outcome: Fetched, seen: bytes = b"") -> "Digest":
         from aggregator.digest import digest  # noqa: PLC0415 - a round of 304s needs neither parser nor sanitiser
 
-        arguments = (source, outcome.body, outcome.url, outcome.headers, self.settings.categories)
+        arguments = (source, outcome.body, outcome.url, outcome.headers, self.settings.categories, seen)
         try:
-            return await self._workers.run(digest, *arguments)
+            async with self._lane(is_heavy=len(outcome.body) > HEAVY_BYTES):
+                return await self._workers.run(digest, *arguments)
         except (TimeoutError, MemoryError, WorkerDied) as error:
             limit = f"{self.settings.parse_seconds:g} s and {self.settings.parse_memory_mib} MiB"
             message = f"while parsing: {type(error).__name__}: reading it took more than {limit}"
             raise SourceError(source.url, ErrorClass.TOO_COSTLY, message) from error
 
     async def _settle(self, source: Source, state: SourceState, outcome: Fetched, found: "Digest") -> Update:
-        at = outcome.fetched_at
+        at, lease = outcome.fetched_at, self.leases.get(source.url)
 
         def make(known: Known) -> Update:
-            verdict = suspicion.judge(state, found.feed, found.items, known, at)
+            verdict = suspicion.judge(state, found.feed, found.items, known, at, len(found.unchanged))
             before = replace(state, doubt=verdict.doubt)
             if verdict.held:
                 failure = FetchFailed(source.url, ErrorClass.SUSPECT, verdict.reason, at, outcome.status)
-                return Update(poll.failed(before, source, failure, self.settings), (), at)
-            decisions = stories.decide(found.items, found.prints, known, at, timedelta(hours=self.settings.late_hours))
+                after = poll.failed(before, source, failure, self.settings)
+                return Update(after, (), at, judged=health.after_poll(source, state, after, at))
+            late_after = timedelta(hours=self.settings.late_hours)
+            decisions = stories.decide(found.items, found.prints, known, at, late_after, found.unchanged)
             decisions = suspicion.late(decisions, verdict, known)
             published = [each.item.published.at for each in decisions if each.kind is DecisionKind.NEW]
-            before = suspicion.accepted(before, found.items)
-            after = poll.succeeded(before, source, outcome, found.feed, self.settings, self._plan, published)
-            return Update(suspicion.noted(after, verdict), decisions, at, found.words, found.prints)
+            before = suspicion.accepted(before, found.items, found.unchanged)
+            after = poll.succeeded(before, source, outcome, found.feed, self.settings, self._plan, published, lease)
+            after = suspicion.noted(after, verdict)
+            return Update(
+                after, decisions, at, found.words, found.prints, unchanged=len(found.unchanged),
+                seen=b"" if verdict.is_odd else found.seen, judged=health.judge(source, after, at),
+            )  # fmt: skip
 
         guids, links = [item.guid for item in found.items], [item.canonical for item in found.items]
-        return await self.write(self.store.settle, state.url, guids, links, make)
+        async with self._lane(is_heavy=len(found.items) > HEAVY_ITEMS):
+            return await self.write(self.store.settle, state.url, guids, links, make)
+
+    def _lane(self, *, is_heavy: bool) -> AbstractAsyncContextManager[object]:
+        """What is heavy waits for its like: it may keep one worker busy, or the writer for seconds, but not all of
+        them, and memory for one.
+        """
+        return self._heavy if is_heavy else nullcontext()
 
     def _move(self, source: Source, to: str) -> None:
         """Follow a source to where its permanent redirects lead: first the list, by which the store then goes."""
@@ -300,20 +359,16 @@ class Pipeline:
         try:
             if "@" in source.url.partition("//")[2].partition("/")[0]:
                 raise ConfigError("its line holds a password, which is not given to another address")
-            if self._is_known(to):
+            if any(view.source.url == to for view in self.store.sources()):
                 raise ConfigError("that is another source of ours: one of the two lines can go")
             opml.move(self.settings.opml, source.url, to, now)
             self.store.sync_sources(opml.read(self.settings.opml), now)
             log.warning("moved source=%s to=%s", source.url, to)
         except (ConfigError, StoreError) as error:
             self._follow_again[source.url] = now + FOLLOW_AGAIN
-            log.warning("not moved source=%s to=%s reason=%s", source.url, to, _one_line(str(error)))
-
-    def _is_known(self, url: str) -> bool:
-        try:
-            return bool(self.store.state(url).url)
-        except StoreError:
-            return False
+            reason = _one_line(str(error))
+            log.warning("not moved source=%s to=%s reason=%s", source.url, to, reason)
+            self.store.keep([replace(self.store.state(source.url), unmoved=reason)])
 
 
 def _report(source: Source, update: Update, started: float, outcome: Outcome) -> Report:
@@ -323,9 +378,16 @@ def _report(source: Source, update: Update, started: float, outcome: Outcome) ->
         update.state.error,
         new=update.count(DecisionKind.NEW),
         changed=update.count(DecisionKind.CHANGED),
-        same=update.count(DecisionKind.SAME),
+        same=update.count(DecisionKind.SAME) + update.unchanged,
         milliseconds=_since(started),
     )
+
+
+def _tell(event: str, report: Report) -> None:
+    log.info(
+        "%s source=%s status=%s new=%d changed=%d same=%d ms=%d",
+        event, report.source.url, report.status, report.new, report.changed, report.same, report.milliseconds,
+    )  # fmt: skip
 
 
 def _since(started: float) -> int:

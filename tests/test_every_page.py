@@ -13,7 +13,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, ...]:
 
 
 def test_every_route_is_a_page_in_the_list_or_known_to_be_none(made: tuple[Site, ...]) -> None:
-    routes = {rule.endpoint for rule in made[0].app.url_map.iter_rules()}
+    routes = {rule.endpoint for rule in made[0].app.url_map.iter_rules() if not rule.endpoint.startswith("desk.")}
     assert routes == PAGES.keys() | NO_PAGES.keys()
     assert not PAGES.keys() & NO_PAGES.keys()
 

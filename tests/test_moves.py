@@ -86,7 +86,7 @@ def test_what_an_editor_writes_meanwhile_is_not_lost(tmp_path: Path) -> None:
     document.replace(SOURCE, replace(document.line(SOURCE), url=NEW))
     path.write_text(listed(SOURCE, "https://added.example/"))
     with pytest.raises(ConfigError, match="changed by somebody else"):
-        document.write(path, NOW, only_if_unchanged=True)
+        document.write(path, NOW, instead_of=document.as_read)
     assert path.read_text() == listed(SOURCE, "https://added.example/")
     assert [each.name for each in tmp_path.iterdir()] == ["feeds.opml"]
 

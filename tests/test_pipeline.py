@@ -14,7 +14,7 @@ import pytest
 
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass
-from aggregator.model import Format, Republish, Source, SourceKind, SourceState
+from aggregator.model import Format, Judgement, Republish, Source, SourceKind, SourceState
 from aggregator.pipeline import Pipeline, Report, read_sources, utc_now
 from aggregator.publishing import publish_feed
 from aggregator.store import Store, open_store
@@ -212,10 +212,10 @@ def test_a_poll_that_is_given_up_while_it_waits_for_the_writer_holds_up_no_other
         keep, free, entered = world.store.keep, threading.Event(), threading.Event()
         reports: list[Report] = []
 
-        def keep_slowly(states: Sequence[SourceState]) -> None:
+        def keep_slowly(states: Sequence[SourceState], judged: Sequence[Judgement] = ()) -> None:
             entered.set()
             assert free.wait(20)
-            keep(states)
+            keep(states, judged)
 
         async def play() -> None:
             down, missing = [(view.source, view.state) for view in world.store.sources()]

@@ -18,7 +18,7 @@ from apscheduler.events import EVENT_JOB_MISSED
 import scheduler
 from aggregator.config import Settings
 from aggregator.errors import ConfigError, ErrorClass, StoreError
-from aggregator.model import Question
+from aggregator.model import Question, Source, SourceState
 from aggregator.pipeline import Report
 from aggregator.store import Store, open_store
 from scheduler import Poller
@@ -32,7 +32,7 @@ SOON_SECONDS = 0.02
 @pytest.fixture(autouse=True)
 def quick_jobs(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Jobs run every few milliseconds, and the log is heard."""
-    for name in ("DISPATCH_SECONDS", "INDEX_SECONDS", "PUBLISH_SECONDS", "RELOAD_SECONDS"):
+    for name in ("DISPATCH_SECONDS", "FOLLOW_SECONDS", "INDEX_SECONDS", "PUBLISH_SECONDS", "RELOAD_SECONDS"):
         monkeypatch.setattr(scheduler, name, SOON_SECONDS)
     logging.getLogger("tributary").disabled = False  # import-linter switches off what it finds
     caplog.set_level(logging.INFO, "tributary")
@@ -263,6 +263,21 @@ def test_while_a_source_hangs_the_first_round_is_not_over(region: Region) -> Non
             await until(lambda: region.reports and region.asked("lente"))
             await turns(poller)
             assert not store.totals().log_open
+
+    asyncio.run(play())
+
+
+def test_the_first_round_ends_though_somebody_is_always_due(region: Region) -> None:
+    region.subscribe(matin=good("Un"), soir=good("Deux"))
+    store, soir = region.open(), region.origin.url("/soir")
+    asked_before = ((Source(soir), SourceState(soir, checked_at=region.now)),)
+
+    def always(sound: Callable[..., object], *arguments: object) -> object:
+        return sound(*arguments) or asked_before
+
+    async def play() -> None:
+        async with region.polling(cast(Store, Bent(store, claim=always))):
+            await until(lambda: store.totals().log_open)
 
     asyncio.run(play())
 

@@ -66,7 +66,7 @@ def test_what_one_caller_has_taken_up_no_other_gets_until_the_lease_ends_or_it_i
 
     assert claimed(NOW, 1) + claimed(NOW, 1) == [SOURCE, OTHER]
     assert claimed(NOW) == [] and claimed(lease - timedelta(seconds=1)) == []
-    store.release([OTHER], NOW)
+    store.renew({SOURCE: NOW, OTHER: lease}, NOW)  # only a lease as it was given
     assert claimed(NOW) == [OTHER]
     settle(store, [make_item()], state=SourceState(SOURCE, next_check_at=NOW + timedelta(hours=2)))
     assert claimed(lease) == [OTHER]

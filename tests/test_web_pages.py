@@ -846,8 +846,8 @@ def test_figures_are_there_for_people_and_for_programs(world: World) -> None:
     response = world.client.get("/status.json")
     assert response.headers["Cache-Control"] == "no-store"
     assert response.get_json() == {
-        "sources": 3, "failing": 1, "items": 1, "stories": 1, "newest_check": NOW.isoformat(), "log_open": True,
-        "version": response.get_json()["version"],
+        "sources": 3, "failing": 1, "items": 1, "stories": 1, "newest_check": NOW.isoformat(), "log_open": True, "pushed": 0,
+        "health": [], "version": response.get_json()["version"],
     }  # fmt: skip
 
 

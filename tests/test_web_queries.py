@@ -23,7 +23,10 @@ PAGES = (
     "/embed/source/comtois-info", "/feeds/economie.atom", "/feeds/all/archive/1.json", "/feeds.opml", "/sources.opml",
 )  # fmt: skip
 SEARCHES = ("/search?q=titre", "/feeds/search.rss?q=titre")
-SMALL = re.compile(r"SCAN (sources|feeds|hidden|found|main\.search_index|CONSTANT ROW|\S+ VIRTUAL TABLE)")
+SMALL = re.compile(
+    r"SCAN (sources|followings|episodes USING INDEX episodes_open|feeds|hidden|found|main\.search_index|CONSTANT ROW"
+    r"|\S+ VIRTUAL TABLE)"
+)
 SOURCES = (replace(INFO, departements=("25",)), MATIN)
 FEW, MANY = 110, 550  # items
 STEP_OF = 10  # instructions of SQLite's machine that are counted as one step

@@ -15,7 +15,24 @@ from aggregator import config
 from aggregator.classify import load_taxonomy
 from aggregator.config import Settings
 from aggregator.store import StoreError
-from web import browser, embed, errors, feeds, files, headers, hub, layout, pictures, reader, search, status, subscribe
+from web import (
+    browser,
+    desk,
+    embed,
+    errors,
+    feeds,
+    files,
+    headers,
+    hub,
+    layout,
+    metrics,
+    pictures,
+    push,
+    reader,
+    search,
+    status,
+    subscribe,
+)
 from web.front import Front
 from web.kept import Pages
 from web.negotiation import asked_language, choose_language
@@ -52,7 +69,8 @@ def create_app(settings: Settings | None = None, clock: Clock = _now) -> Flask:
     app.url_defaults(_keep_language)
     app.after_request(headers.finish)
     app.extensions["tributary.hub"] = hub.Desk(site)
-    for part in (reader.pages, feeds.feeds, embed.embeds, hub.hub, browser.browser, status.pages):
+    push.prepare(app)
+    for part in (reader.pages, feeds.feeds, embed.embeds, hub.hub, browser.browser, status.pages, metrics.operators):
         app.register_blueprint(part)
     app.add_url_rule("/search", "reader.search", search.search, methods=["GET"])
     app.add_url_rule("/subscribe", "reader.subscribe", subscribe.subscribe, methods=["GET"])
@@ -62,6 +80,7 @@ def create_app(settings: Settings | None = None, clock: Clock = _now) -> Flask:
     layout.prepare(app)
     app.view_functions["static"] = files.static_file
     pictures.prepare(app, site)
+    desk.prepare(app, site)
     return app
 
 
@@ -78,5 +97,5 @@ def _language() -> str | None:
 
 def _keep_language(endpoint: str, values: dict[str, Any]) -> None:
     """Links between pages keep `?lang=` where the reader chose it."""
-    if g.get("asked_language") and endpoint.startswith(("reader.", "browser.", "status.status")):
+    if g.get("asked_language") and endpoint.startswith(("reader.", "browser.", "status.status", "desk.")):
         values.setdefault("lang", g.asked_language)

@@ -104,7 +104,7 @@ def _version(app: Flask, files: Iterable[str]) -> str:
     told_of = (VERSION, list(files), settings.title, settings.language, settings.public_url, site.taxonomy)
     told = blake2b(repr(told_of).encode("utf-8", "backslashreplace"), digest_size=6)
     root = Path(app.root_path)
-    for path in sorted([*root.glob("templates/*"), *root.glob("translations/*/*/*.mo")]):
+    for path in sorted([*root.glob("templates/*.*"), *root.glob("translations/*/*/*.mo")]):
         told.update(path.read_bytes())
     return told.hexdigest()
 

@@ -50,36 +50,36 @@ def ask() -> Response:
     """Take a subscription or unsubscription request (W3C WebSub §5.1)."""
     settings = current_site().settings
     if settings.hub_url:
-        response = _say(307, f"The hub of this site is {settings.hub_url}")
+        response = say(307, f"The hub of this site is {settings.hub_url}")
         response.headers["Location"] = settings.hub_url
         return response
     if not settings.hub:
-        return _say(404, "This site has no hub.")
+        return say(404, "This site has no hub.")
     if request.method != "POST":
-        response = _say(405, "This is a WebSub hub: subscribe with a POST of hub.mode, hub.topic and hub.callback.")
+        response = say(405, "This is a WebSub hub: subscribe with a POST of hub.mode, hub.topic and hub.callback.")
         response.headers["Allow"] = "POST"
         return response
     try:
         return _take()
     except Refusal as error:
-        return _say(400, str(error))
+        return say(400, str(error))
     except StoreError as error:
         log.warning("hub_unavailable error=%s", error)
-        return _say(503, "this hub cannot take requests just now", RETRY_SECONDS)
+        return say(503, "this hub cannot take requests just now", RETRY_SECONDS)
 
 
 def _take() -> Response:
     if request.mimetype != FORM_TYPE:
-        return _say(415, f"the request must be {FORM_TYPE}")
+        return say(415, f"the request must be {FORM_TYPE}")
     if (request.content_length or 0) > websub.FORM_BYTES:
-        return _say(413, f"the request must have at most {websub.FORM_BYTES} bytes")
+        return say(413, f"the request must have at most {websub.FORM_BYTES} bytes")
     site = current_site()
     intent = websub.read_request(request.form, _topic_of)
     trusted = websub.is_trusted(intent.callback, site.settings.allow_private)
     limit = _desk().store.ask(intent, site.clock(), websub.LIMITS, trusted=trusted)
     if limit:
-        return _say(429, websub.limit_words(limit), RETRY_SECONDS)
-    return _say(202, f"{intent.mode}: the callback will be asked whether this is wanted")
+        return say(429, websub.limit_words(limit), RETRY_SECONDS)
+    return say(202, f"{intent.mode}: the callback will be asked whether this is wanted")
 
 
 def _topic_of(url: str) -> Topic | None:
@@ -97,7 +97,8 @@ def _desk() -> Desk:
     return cast(Desk, current_app.extensions["tributary.hub"])
 
 
-def _say(status: int, words: str, retry_seconds: int = 0) -> Response:
+def say(status: int, words: str, retry_seconds: int = 0) -> Response:
+    """An answer for programs, in one line."""
     response = make_response(f"{words}\n", status)
     response.headers["Content-Type"] = "text/plain; charset=utf-8"
     response.headers["Cache-Control"] = "no-store"

@@ -60,6 +60,7 @@ def prepare(app: Flask) -> None:
             "page_scripts": [_fingerprinted(static, name) for name in PAGE_SCRIPTS],
             "htmx_scripts": [_fingerprinted(static, name) for name in HTMX_SCRIPTS],
             "HTMX": HTMX,
+            "desk_css": _fingerprinted(static, "desk.css"),
             "site_icon": _fingerprinted(static, "favicon.svg"),
             "FORMATS": tuple(words.FORMAT_NAMES),
             "FORMAT_NAMES": words.FORMAT_NAMES,

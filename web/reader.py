@@ -26,7 +26,7 @@ from aggregator.model import (
 )
 from aggregator.publishing import SEARCH
 from aggregator.store import Revision, Store
-from web import words
+from web import conditions, words
 from web.around import rows
 from web.asked import Asked, options_of, question_of, words_of
 from web.feeds import CORS, MOVED_CACHE, PREFLIGHT, is_closed, page_of
@@ -276,6 +276,7 @@ def source_page(slug: str) -> str | Response:
         canonical=page_of(own),
         title=name_of(view),
         view=view,
+        conditions=conditions.told(site.store.history(view.source.url)),
         piece=piece,
         days=days(piece.stories),
         now=site.clock(),

@@ -7,6 +7,7 @@ What a file cannot carry, its headers and its type, is copied from answers of th
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -79,6 +80,7 @@ def configuration(app: Flask, server: Server, folder: Path) -> str:
         application=f"{settings.host}:{settings.port}",
         kinds=kinds,
         pages=pages,
+        pushes_mib=ceil(settings.body_limit_mib) if settings.follows_hubs else 0,
         PATH=PATH,
     )
 

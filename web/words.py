@@ -71,6 +71,8 @@ RULE_WORDS = {
     "aliases": lazy_gettext("the source's own tag “%(evidence)s”"),
     "path": lazy_gettext("“%(evidence)s” in the address of the page"),
     "none": lazy_gettext("no rule applied"),
+    "rule": lazy_gettext("a rule of the editors that looks for “%(evidence)s”"),
+    "editor": lazy_gettext("chosen for this item by the editors"),
 }
 
 FORMAT_NAMES = {Format.RSS: "RSS", Format.ATOM: "Atom", Format.JSON: "JSON Feed"}

@@ -16,11 +16,14 @@ from typing import Any
 import click
 
 from aggregator import opml
+from aggregator.cli import editors as accounts
 from aggregator.cli import explaining, hiding, printing
+from aggregator.cli.backup import back_up
+from aggregator.cli.health import report as condition_report
 from aggregator.cli.once import poll_once
 from aggregator.config import Settings, load
 from aggregator.errors import AggregatorError, ConfigError
-from aggregator.model import PinKind, Source, SourceState, Stored
+from aggregator.model import PinKind, Role, Source, SourceState, Stored
 from aggregator.pipeline import read_sources, utc_now
 from aggregator.review import review as look_again
 from aggregator.store import Store, open_store
@@ -114,6 +117,16 @@ def sources(settings: Settings) -> None:
     """List the sources and how they are."""
     with _open_synced(settings) as store:
         for line in printing.sources(store.sources()):
+            click.echo(line)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each source.")
+@with_settings
+def health(settings: Settings, as_json: bool) -> None:
+    """List the sources that need somebody, the worst first, with evidence and what helps."""
+    with closing(_open(settings)) as store:
+        for line in condition_report(store, as_json=as_json):
             click.echo(line)
 
 
@@ -274,6 +287,35 @@ def hidden(settings: Settings, everything: bool, as_json: bool) -> None:
     with closing(_open(settings)) as store:
         for each in store.hidings(include_undone=everything):
             click.echo(json.dumps(hiding.as_data(each)) if as_json else printing.plain(hiding.line(each)))
+
+
+@main.command()
+@click.argument("name")
+@click.option("--role", type=click.Choice([role.value for role in Role]), help="What they may do: editor, unless it is said.")
+@click.option("--password", is_flag=True, help="Give them another password.")
+@click.option("--close/--open", "closed", default=None, help="Let them in no longer, or again.")
+@with_settings
+def editor(settings: Settings, name: str, role: str | None, password: bool, closed: bool | None) -> None:
+    """Let somebody use the desk, or change what they may: NAME as they log in."""
+    with closing(_open_beside(settings)) as store:
+        accounts.change(store, name, role, closed, password=password)
+
+
+@main.command()
+@with_settings
+def editors(settings: Settings) -> None:
+    """List who may use the desk."""
+    with closing(_open(settings)) as store:
+        accounts.show(store)
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False))
+@with_settings
+def backup(settings: Settings, file: str) -> None:
+    """Copy the database to FILE as it is at this moment, while all goes on, and examine the copy."""
+    with closing(_open_beside(settings)) as store:
+        back_up(store, file)
 
 
 @main.command()

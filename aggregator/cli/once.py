@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
+from aggregator import health
 from aggregator.config import Settings
 from aggregator.model import Source, SourceState
 from aggregator.pipeline import Clock, Pipeline, Report
@@ -32,6 +33,7 @@ def poll_once(
             await pipeline.open_log()
             await pipeline.index()
             await pipeline.forget()
+            await health.look(store, pipeline.write, clock())
 
     asyncio.run(round_once())
     return reports

@@ -121,7 +121,9 @@ def _how(view: SourceView) -> str:
         return "no longer listed"
     if view.source.paused:
         return "paused"
-    return view.state.error_class or ("ok" if view.state.checked_at else "not polled yet")
+    if view.state.error_class or not view.state.checked_at:
+        return view.state.error_class or "not polled yet"
+    return "ok, pushed" if view.state.pushes.trusted_until else "ok"
 
 
 def said(text: str) -> str:

@@ -3,6 +3,6 @@
 `feed` makes the conditional request.
 """
 
-from aggregator.fetch.feed import fetch
+from aggregator.fetch.feed import fetch, unread
 
-__all__ = ["fetch"]
+__all__ = ["fetch", "unread"]

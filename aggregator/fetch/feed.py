@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import responses
 
-from aggregator.errors import ErrorClass, FetchError
+from aggregator.errors import ErrorClass, FetchError, PageError, SourceError
 from aggregator.httpclient import HttpClient, Response, without_userinfo
 from aggregator.model import Fetched, FetchFailed, Gone, NotModified, Outcome, Source, SourceKind, SourceState
 
@@ -37,6 +37,13 @@ async def fetch(source: Source, state: SourceState, client: HttpClient, now: dat
     return _outcome(source, response, bool(conditions), now)
 
 
+def unread(source: Source, outcome: Fetched, error: SourceError) -> FetchFailed:
+    """What came of a document that arrived and could not be read."""
+    announced = error.announced if isinstance(error, PageError) else None
+    at, status = outcome.fetched_at, outcome.status
+    return FetchFailed(source.url, error.error_class, str(error), at, status, announced=announced)
+
+
 def _conditions(source: Source, state: SourceState) -> dict[str, str]:
     """Both validators as received (RFC 9110 §13.1.2, §13.1.3), if they are of this URL."""
     if state.url != source.url:
@@ -54,7 +61,7 @@ def _outcome(source: Source, response: Response, conditional: bool, now: datetim
     headers = response.headers
     etag, last_modified = _validator(headers.get("etag", "")), _validator(headers.get("last-modified", ""))
     if response.status == 304 and conditional:
-        return NotModified(source.url, headers, etag, last_modified, now, response.moved_to)
+        return NotModified(source.url, headers, etag, last_modified, now, response.moved_to, response.certificate)
     if response.status == 410:
         return Gone(source.url, now)
     if response.status != 200:
@@ -72,6 +79,7 @@ def _outcome(source: Source, response: Response, conditional: bool, now: datetim
         last_modified=last_modified,
         fetched_at=now,
         moved_to=response.moved_to,
+        certificate=response.certificate,
     )
 
 
@@ -95,10 +103,22 @@ def _retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
         if re.fullmatch("[0-9]+", text):
             at = now + timedelta(seconds=int(text))
         else:
-            at = parsedate_to_datetime(text)
-            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+            at = now + (_date(text) - _sent_at(headers, now))
     except OverflowError:
         return now + RETRY_AFTER_LIMIT
     except ValueError:
         return None
     return min(at, now + RETRY_AFTER_LIMIT) if at > now else None
+
+
+def _sent_at(headers: Mapping[str, str], now: datetime) -> datetime:
+    """When the server sent its answer, by the clock that it reckons with: ours may be wrong."""
+    try:
+        return _date(headers.get("date", ""))
+    except (ValueError, OverflowError):
+        return now
+
+
+def _date(text: str) -> datetime:
+    at = parsedate_to_datetime(text)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

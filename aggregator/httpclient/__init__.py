@@ -22,6 +22,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError
 from multidict import CIMultiDictProxy
 from yarl import URL
@@ -30,7 +31,9 @@ from aggregator.config import Settings
 from aggregator.errors import ErrorClass, FetchError
 from aggregator.httpclient.addresses import is_public, plain_host, plain_pair
 from aggregator.httpclient.bodies import CHUNK_BYTES, read_body
-from aggregator.httpclient.names import Resolver
+from aggregator.httpclient.certificates import certificate_of
+from aggregator.httpclient.names import Resolver, Sparing
+from aggregator.model import Certificate
 
 __all__ = ["HttpClient", "Response", "is_public", "without_userinfo"]
 
@@ -65,6 +68,7 @@ class Response:
     headers: Mapping[str, str]  # names in lower case, repeated ones joined by ", "
     body: bytes  # unpacked
     moved_to: str = ""  # same as `url` if there were redirects, all of them permanent
+    certificate: Certificate | None = None  # the one that ends first of those on the way
 
 
 @dataclass(slots=True)
@@ -75,6 +79,7 @@ class _Hop:
     listed: bool = False  # does allow_private name the host and port of the URL?
     phase: str = "while requesting"
     refused: list[str] = field(default_factory=list)  # addresses
+    certificates: list[Certificate] = field(default_factory=list)  # of those who answered
 
     def aim(self, url: URL, allowed: Collection[tuple[str, int]]) -> None:
         """Go for this URL next."""
@@ -84,6 +89,17 @@ class _Hop:
 
 
 _hop: ContextVar[_Hop] = ContextVar("hop")  # aiohttp's tasks that race for a connection inherit it
+
+
+class _Answer(aiohttp.ClientResponse):
+    """An answer that notes the certificate of its server: later the connection may be gone, with an empty body at
+    once.
+    """
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        if found := certificate_of(connection.transport):
+            _hop.get().certificates.append(found)
+        return await super().start(connection)
 
 
 class HttpClient:
@@ -116,6 +132,7 @@ class HttpClient:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # ours is around all of it
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            response_class=_Answer,
             trust_env=False,  # behind a proxy we would not see the address
             read_bufsize=CHUNK_BYTES,
         )
@@ -129,7 +146,7 @@ class HttpClient:
             limit_per_host=self._settings.per_host,
             force_close=True,
             ssl=self._tls or True,
-            resolver=self._resolver or self._names,
+            resolver=Sparing(self._resolver or self._names),
             socket_factory=self._socket,
         )
 
@@ -194,7 +211,8 @@ class HttpClient:
             status, received, body = await self._ask(url, headers, hop)
             if status not in _REDIRECTS:
                 moved_to = str(url) if permanent and len(seen) > 1 else ""
-                return Response(str(url), status, _joined(received.items()), body, moved_to)
+                ends_first = min(hop.certificates, key=lambda each: each.until, default=None)
+                return Response(str(url), status, _joined(received.items()), body, moved_to, ends_first)
             permanent = permanent and status in _PERMANENT
             target = _target(url, received.get("Location", "").strip(), hop.asked)
             if target in seen or len(seen) > REDIRECTS_LIMIT:

@@ -75,6 +75,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Same:
+    """An entry that is as it was when the document was read last: nothing more of it is looked at."""
+
+    guid: str
+    published: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedFeed:
     """One document of a source."""
 
@@ -119,8 +127,8 @@ class Category:
     """A category of an item and the rule that gave it."""
 
     slug: str
-    rule: Literal["source", "source-tags", "aliases", "path", "none"]
-    evidence: str = ""  # the tag or the piece of path that it was read from
+    rule: Literal["source", "source-tags", "aliases", "path", "none", "rule", "editor"]
+    evidence: str = ""  # the tag or the piece of path that it was read from, or what the rule looks for
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aggregator.errors import ErrorClass
+from aggregator.model.following import NO_PUSHES, Pushes
 
 
 class SourceKind(StrEnum):
@@ -50,9 +51,13 @@ WEEK_HOURS = 168
 class Rhythm:
     """When a source published, in its own time zone; the older the less it counts."""
 
-    hours: tuple[float, ...] = ()  # items in each hour of a week, Monday midnight first; empty: none yet
+    # Items in each hour of a week, Monday midnight first; empty: none yet. Most are none: 0 is half as long as 0.0.
+    hours: tuple[int | float, ...] = ()
     watched: float = 0.0  # seconds in which they came, aged alike
-    at: datetime | None = None  # as of when both are aged
+    at: datetime | None = None  # as of when both are aged: when it last had something new
+    pauses: int = 0  # how many pauses between two times with news are known; of the last forty or so:
+    pause: float = 0.0  # how many items were to be expected in one, in the mean
+    spread: float = 0.0  # the standard deviation of that
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,14 @@ class Doubt:
     seen: int = 0  # documents in a row
     believed: str = ""
     believed_at: datetime | None = None  # the last time that it was met
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """When the TLS certificate of a source is valid."""
+
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +120,14 @@ class SourceState:
     entries: int = 0  # of the last document that was taken in
     link_hosts: tuple[str, ...] = ()  # of its links, the most frequent first
     doubt: Doubt = Doubt()
+    pushes: Pushes = NO_PUSHES
+    certificate: Certificate | None = None  # the one that ends first of those on the way to the last answer
+    failing_since: datetime | None = None
+    announced: str | None = None  # a page answers where a feed was: the feed that it names, "" for none
+    unmoved: str = ""  # why it could not be followed to `moved_to`
+    body_changed_at: datetime | None = None  # when the fingerprint was last another than before
+    oldest: datetime | None = None  # dates of the items of the last document that was taken in
+    newest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +144,7 @@ class Fetched:
     last_modified: str
     fetched_at: datetime
     moved_to: str = ""  # set when every redirect on the way was permanent
+    certificate: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +157,7 @@ class NotModified:
     last_modified: str
     fetched_at: datetime
     moved_to: str = ""
+    certificate: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +178,7 @@ class FetchFailed:
     fetched_at: datetime
     status: int = 0
     retry_after: datetime | None = None  # from Retry-After
+    announced: str | None = None  # see SourceState
 
 
 Outcome = Fetched | NotModified | Gone | FetchFailed

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from aggregator.model.health import Judgement
 from aggregator.model.items import Item, Key
 from aggregator.model.prints import Print
 from aggregator.model.sources import SourceState
@@ -122,6 +123,9 @@ class Update:
     search: tuple[tuple[str, str], ...] = ()  # for each decision: title and text in stems
     prints: tuple[Print, ...] = ()  # for each decision
     closed: tuple[Closed, ...] = ()  # before the links of the decisions are written
+    unchanged: int = 0  # entries of the document that are as they were, and that no decision is about
+    seen: bytes | None = None  # marks of its entries, see aggregator.digest; None: those that are kept hold
+    judged: Judgement | None = None  # None: nothing was, and nothing is the matter with the source
 
     def count(self, kind: DecisionKind) -> int:
         """How many items are of that kind."""

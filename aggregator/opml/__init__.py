@@ -7,17 +7,25 @@ lists that we publish. docs/source-list.md explains the attributes to editors. O
 """
 
 from aggregator.opml.document import Document, move, read
-from aggregator.opml.foreign import merge, read_foreign
+from aggregator.opml.foreign import Refused, bare_address, merge, read_export, read_foreign
+from aggregator.opml.line import SELECTORS, url_flaw
+from aggregator.opml.line import write as attributes
 from aggregator.opml.lists import Folder, Line, write_sources, write_subscriptions
 
 __all__ = [
+    "SELECTORS",
     "Document",
     "Folder",
     "Line",
+    "Refused",
+    "attributes",
+    "bare_address",
     "merge",
     "move",
     "read",
+    "read_export",
     "read_foreign",
+    "url_flaw",
     "write_sources",
     "write_subscriptions",
 ]

@@ -7,12 +7,13 @@ import re
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
 
-from aggregator.errors import ConfigError
+from aggregator.errors import ChangedError, ConfigError
 from aggregator.model import Source
 from aggregator.opml import line, tree
 from aggregator.opml.tree import BODY_LIMIT_BYTES, NAMESPACE, NESTING_LIMIT, OUTLINE_LIMIT, PREFIX, Node, Tree
@@ -45,7 +46,7 @@ def move(path: str | Path, old_url: str, new_url: str, now: datetime) -> None:
     document = Document.read(path)
     line = document.line(old_url)
     document.replace(old_url, replace(line, url=new_url))
-    document.write(path, now, only_if_unchanged=True)
+    document.write(path, now, instead_of=document.as_read)
 
 
 class Document:
@@ -141,13 +142,19 @@ class Document:
             raise ConfigError(f"the list would be larger than {BODY_LIMIT_BYTES // 2**20} MiB")
         return body
 
-    def write(self, path: str | Path, now: datetime | None = None, *, only_if_unchanged: bool = False) -> None:
+    @property
+    def as_read(self) -> bytes:
+        """The bytes before any edit."""
+        return self._read
+
+    def write(self, path: str | Path, now: datetime | None = None, *, instead_of: bytes | None = None) -> None:
         """Replace the file in one step: after a crash it is the old one or the new one. Its mode is kept. With
-        `only_if_unchanged`, ConfigError if it is no longer what was read; it is compared just before it is replaced.
+        `instead_of`, ChangedError if the file is another one; it is compared just before it is replaced, and no process
+        of ours writes in between.
         """
         body = self.to_bytes(now)
         try:
-            _replace_file(Path(path).resolve(), body, self._read if only_if_unchanged else None)
+            _replace_file(Path(path).resolve(), body, instead_of)
         except OSError as error:
             raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
 
@@ -294,14 +301,24 @@ def _replace_file(path: Path, body: bytes, expected: bytes | None) -> None:
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        if expected is not None and path.read_bytes() != expected:
-            raise ConfigError(f"{path}: was changed by somebody else meanwhile")
-        temporary.replace(path)
+        with _locked(path.parent) as folder:
+            if expected is not None and path.read_bytes() != expected:
+                raise ChangedError(f"{path}: was changed by somebody else meanwhile")
+            temporary.replace(path)
+            os.fsync(folder)  # the new name, too, must survive a power cut
     except (OSError, ConfigError):
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """A folder that only one of our processes writes lists into."""
+    import fcntl  # noqa: PLC0415 - there is none on Windows, where lists can be read all the same
+
+    folder = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the new name, too, must survive a power cut
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield folder
     finally:
         os.close(folder)

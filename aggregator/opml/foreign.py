@@ -6,6 +6,7 @@ import codecs
 import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from lxml import etree
@@ -28,23 +29,40 @@ _ENCODINGS = ("utf", "iso8859", "cp125", "ascii", "mac-roman")  # not the likes 
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A line that is no source: a feed at an address that we cannot ask, or one that is not meant to be read."""
+
+    title: str
+    url: str  # as written, which may hold a password
+    why: str  # "" where it is only included or linked
+
+
 def read_foreign(body: bytes, name: str) -> tuple[Source, ...]:
     """The Sources of an export of any reader, OPML 1.0 or 2.0, well-formed or nearly so; each address once.
 
     Lines without an address that may be fetched are left out. ConfigError where it is no OPML at all, is larger
     than 10 MiB or 20,000 outlines, or declares entities of its own; `name` stands in the message.
     """
+    return read_export(body, name)[0]
+
+
+def read_export(body: bytes, name: str) -> tuple[tuple[Source, ...], tuple[Refused, ...]]:
+    """The same, and the lines with an address that were left out, each with the reason."""
     if len(body) > BODY_LIMIT_BYTES:
         raise ConfigError(f"{name}: is larger than {BODY_LIMIT_BYTES // 2**20} MiB")
     text = _text(body)
     if "<!ENTITY" in text or "<!entity" in text:
         raise ConfigError(f"{name}: declares entities, which is not allowed")
     found: dict[str, Source] = {}
+    refused: list[Refused] = []
     for attributes, folders in _outlines(_root(text, name), name):
         source = _source(attributes, folders)
         if source is not None:
             found.setdefault(source.url, source)
-    return tuple(found.values())
+        elif url := _url(attributes):
+            refused.append(Refused(_title(attributes), url[:TEXT_LIMIT], line.url_flaw(url)))
+    return tuple(found.values()), tuple(refused)
 
 
 def merge(document: Document, sources: Iterable[Source]) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
@@ -53,10 +71,10 @@ def merge(document: Document, sources: Iterable[Source]) -> tuple[tuple[Source, 
     http and https, www, a slash at the end and the fragment make no difference. ConfigError if the document would
     pass its limits; drop it then, for it may hold a part of them.
     """
-    known = {_address(source.url) for source in document.sources}
+    known = {bare_address(source.url) for source in document.sources}
     added, already = [], []
     for source in sources:
-        address = _address(source.url)
+        address = bare_address(source.url)
         if address in known:
             already.append(source)
             continue
@@ -66,7 +84,8 @@ def merge(document: Document, sources: Iterable[Source]) -> tuple[tuple[Source, 
     return tuple(added), tuple(already)
 
 
-def _address(url: str) -> str:
+def bare_address(url: str) -> str:
+    """What two addresses of one feed have in common: http and https, www, a slash at the end make no difference."""
     parts = urlsplit(url)
     host = (parts.hostname or "").removeprefix("www.")
     port = f":{parts.port}" if parts.port not in {None, 80, 443} else ""

@@ -9,6 +9,7 @@ a process that can be killed (`aggregator.workers`).
 - fast: the same of plain documents, by lxml          - advice: how often to ask, as it says
 - jsonfeed: JSON Feed 1.0 and 1.1                     - page: a site without a feed, by CSS selectors
 - dates: dates as people write them                   - values: links, numbers and plain texts
+- announced: the feed that a page names               - limits: how much of one is read
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from aggregator.parse.fast import read_plain
 from aggregator.parse.feed import read_feed
 from aggregator.parse.jsonfeed import read_json_feed
 from aggregator.parse.page import parse_page
+from aggregator.parse.repair import shortened
 
 __all__ = ["parse", "parse_page"]
 
@@ -41,5 +43,7 @@ def parse(body: bytes, url: str, headers: Mapping[str, str], timezone: str = "Eu
         raise ParseError(url, ErrorClass.EMPTY, "while parsing: the document is empty")
     if text[0] in "{[":
         return read_json_feed(text, url, timezone, flaw)
+    text, cut = shortened(text)
+    flaw = "; ".join(filter(None, (flaw, cut)))
     feed = read_plain(text, url, timezone, flaw) or read_feed(text, url, timezone, flaw)
     return replace(feed, advice=advice_of(text))

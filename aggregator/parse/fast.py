@@ -14,9 +14,10 @@ from lxml import etree
 
 from aggregator.model import ParsedFeed
 from aggregator.parse.feed import NO_MEDIA, Node, Reader
+from aggregator.parse.limits import ELEMENTS_LIMIT, PART_LIMIT
 from aggregator.parse.media import NAMESPACE_MARK, media_of_entry
 from aggregator.parse.plain import ATOM, RDF, RSS10, XML, Unusual, pass_foreign, tree_of
-from aggregator.parse.repair import FIELD_LIMIT
+from aggregator.parse.repair import FIELD_LIMIT, LINE_LIMIT, TEXT_LIMIT
 
 TAG_LIMIT = 50  # of one entry, and of the feed; more are counted by repair
 
@@ -24,6 +25,7 @@ _DC, _DCTERMS = "http://purl.org/dc/elements/1.1/", "http://purl.org/dc/terms/"
 _CONTENT, _FEEDBURNER = "http://purl.org/rss/1.0/modules/content/", "http://rssnamespace.org/feedburner/ext/1.0"
 _CORE = "", f"{{{ATOM}}}", f"{{{RSS10}}}"  # one and the same to feedparser
 
+_COUNT = etree.XPath("count(descendant-or-self::*)")
 _QUERY = re.compile("&([A-Za-z0-9_]+);")
 _LANGUAGE = re.compile("[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
 _TYPES = {"text": "text/plain", "html": "text/html", "text/plain": "text/plain", "text/html": "text/html"}
@@ -59,9 +61,9 @@ class _Document:
         for child in children:
             self._take(feed, child, _OF_FEEDS)
         feed.pop("title_detail", None)
-        nodes = [self._entry(element) for element in found]
-        if not nodes:
+        if not found or self._is_large(found):
             raise Unusual  # repair and feed know why
+        nodes = [self._entry(element) for element in found]
         media = [media_of_entry(element) if self.has_media else NO_MEDIA for element in found]
         reader = Reader(self.url, timezone, {"rss": "rss20"}.get(self.root.tag, "atom10" if self.is_atom else "rss10"))
         entries, skipped = reader.entries(nodes, media)
@@ -82,6 +84,14 @@ class _Document:
         if set(around[0].attrib) - {f"{{{RDF}}}about"}:
             raise Unusual
         return list(around[0]), items
+
+    def _is_large(self, entries: list[etree._Element]) -> bool:
+        """Whether repair might leave something out."""
+        count = int(_COUNT(self.root))
+        if count <= PART_LIMIT:
+            return False
+        sizes = [int(_COUNT(element)) for element in entries]
+        return count > ELEMENTS_LIMIT or max(*sizes, count - sum(sizes)) > PART_LIMIT
 
     def _entry(self, element: etree._Element) -> Node:
         node: Node = {}
@@ -104,11 +114,12 @@ class _Document:
 
     # ── texts
 
-    def text(self, element: etree._Element) -> str:
-        """The text of an element, as feedparser gives it."""
-        if len(element):
+    def text(self, element: etree._Element, limit: int = LINE_LIMIT) -> str:
+        """The text of an element, as feedparser gives it; one that repair would cut is not for us."""
+        text = element.text or ""
+        if len(element) or len(text) > limit:
             raise Unusual
-        text = (element.text or "").strip()
+        text = text.strip()
         if text.isascii():
             if self.has_captions and "media:" in text:
                 raise Unusual
@@ -150,19 +161,19 @@ class _Document:
         default = "text/html" if element.tag.endswith("description") else "text/plain"
         if "summary_detail" in node:
             raise Unusual
-        node["summary"] = text = self.text(element)
+        node["summary"] = text = self.text(element, TEXT_LIMIT)
         node["summary_detail"] = self.detail(element, default, text)
 
     def subtitle(self, node: Node, element: etree._Element) -> None:
         """The same of a feed."""
-        node["subtitle"] = text = self.text(element)
+        node["subtitle"] = text = self.text(element, TEXT_LIMIT)
         self.detail(element, "text/html", text)
 
     def content(self, node: Node, element: etree._Element) -> None:
         """The whole text, once."""
         if "content" in node:
             raise Unusual
-        text = self.text(element)
+        text = self.text(element, TEXT_LIMIT)
         default = "text/html" if element.tag.endswith("encoded") else "text/plain"
         node["content"] = [self.detail(element, default, text)]
 

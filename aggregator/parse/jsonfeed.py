@@ -6,6 +6,7 @@ stand without a list, an item that is no object costs itself only.
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -14,19 +15,24 @@ from aggregator.errors import ErrorClass, ParseError
 from aggregator.model import Date, Enclosure, Entry, Image, ParsedFeed
 from aggregator.parse.dates import read_date
 from aggregator.parse.encoding import without_controls
+from aggregator.parse.limits import ENTRIES_LIMIT, PIECES_LIMIT, TOO_LONG
 from aggregator.parse.values import LABEL_LIMIT, TAG_LIMIT, TITLE_LIMIT, absolute, as_html, is_image, number
+
+NODES_LIMIT = 100  # attachments, authors, hubs of one item
 
 Node = Mapping[str, Any]
 
 
 def read_json_feed(text: str, url: str, timezone: str, flaw: str = "") -> ParsedFeed:
     """Read a JSON Feed; raises ParseError for other JSON (NOT_A_FEED) and for a feed that breaks off (BROKEN_XML)."""
+    if text.count("{") + text.count("[") > PIECES_LIMIT:
+        raise ParseError(url, ErrorClass.TOO_LARGE, f"while parsing: more than {PIECES_LIMIT:,} objects and lists")
     document = _loaded(text, url)
     items = document.get("items") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(items, list) or not _is_feed(document):
         raise ParseError(url, ErrorClass.NOT_A_FEED, f"while parsing: it seems to be {_described(document)}")
     entries, skipped = [], []
-    for position, item in enumerate(items, start=1):
+    for position, item in enumerate(items[:ENTRIES_LIMIT], start=1):
         entry = _entry(item, url, timezone) if isinstance(item, dict) else Entry()
         if entry.guid or entry.link or entry.title or entry.content or entry.summary:
             entries.append(entry)
@@ -44,7 +50,7 @@ def read_json_feed(text: str, url: str, timezone: str, flaw: str = "") -> Parsed
         hub=next((_link(hub, "url", url) for hub in _nodes(document, "hubs")), ""),
         self_link=_link(document, "feed_url", url),
         skipped=tuple(skipped),
-        flaw=flaw,
+        flaw="; ".join(filter(None, (flaw, TOO_LONG if len(items) > ENTRIES_LIMIT else ""))),
     )
 
 
@@ -54,10 +60,14 @@ def _loaded(text: str, url: str) -> Any:
     except (msgspec.MsgspecError, ValueError, RecursionError):
         pass
     try:
-        return json.loads(text, strict=False)  # it forgives line ends within strings, and NaN
+        return json.loads(text, strict=False, parse_int=_integer)  # it forgives line ends within strings, and NaN
     except (ValueError, RecursionError) as error:
         kind = ErrorClass.BROKEN_XML if "jsonfeed.org/version" in text[:1000] else ErrorClass.NOT_A_FEED
         raise ParseError(url, kind, f"while parsing: it looks like JSON, but cannot be read: {error}") from error
+
+
+def _integer(digits: str) -> int:
+    return int(digits[:LABEL_LIMIT])  # Python refuses more than 4,300
 
 
 def _is_feed(document: Node) -> bool:
@@ -113,7 +123,8 @@ def _text(node: Node, key: str) -> str:
 
 def _nodes(node: Node, key: str) -> Iterator[Node]:
     value = node.get(key)
-    return (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict))
+    values = islice(value, NODES_LIMIT) if isinstance(value, list) else [value]
+    return (each for each in values if isinstance(each, dict))
 
 
 def _link(node: Node, key: str, base: str) -> str:

@@ -4,6 +4,7 @@ The selectors are named item, title, link, lead, date and image; only `item` mus
 within each item. The link of an item is also its guid.
 """
 
+import re
 from collections.abc import Mapping
 
 from cssselect import SelectorError
@@ -17,7 +18,9 @@ from aggregator.parse.encoding import decode
 from aggregator.parse.values import LABEL_LIMIT, TITLE_LIMIT, absolute, as_html
 
 ITEM_LIMIT = 200  # of one page
+PAGE_LIMIT = 5_000_000  # characters: as a tree it takes twenty times as much
 
+_LONG_TAG = re.compile(r"<([A-Za-z][A-Za-z0-9]{0,30})\s[^<>]{20000,}+>?")  # attributes cost the square of their number
 _PARTS = ("title", "link", "lead", "date", "image")
 
 
@@ -50,6 +53,7 @@ def parse_page(
 def _page(body: bytes, url: str, headers: Mapping[str, str]) -> HtmlElement:
     try:
         text, _ = decode(body, headers.get("content-type", ""))
+        text = _LONG_TAG.sub(r"<\1>", text)[:PAGE_LIMIT]
         return document_fromstring(text.encode("utf-8", "replace"), parser=HTMLParser(encoding="utf-8"))
     except UnicodeError as error:
         raise ParseError(url, ErrorClass.ENCODING, f"while decoding: {error}") from error

@@ -12,6 +12,8 @@ from lxml import etree
 from aggregator.parse.repair import prolog_end
 
 ATTRIBUTE_LIMIT, EQUALS_LIMIT = 12, 7  # of one element, and in one attribute; repair cuts elements with more
+ATTRIBUTES_LIMIT = 200_000  # of a document, those of HTML within it too: a tree takes 200 bytes for each
+VALUE_LIMIT = 800  # characters of an attribute: twelve of them make no tag that repair would cut
 ATOM, RSS10 = "http://www.w3.org/2005/Atom", "http://purl.org/rss/1.0/"
 RDF, XML = "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "http://www.w3.org/XML/1998/namespace"
 _WORDPRESS = "com-wordpress:feed-additions:1"
@@ -29,13 +31,14 @@ _READ = frozenset("title summary description content link links id guid author a
 _START = re.compile(r"<(rss|feed|rdf:RDF)(?=[\s>])[^<>]*>")
 _ODD_REFERENCE = re.compile(r"&#(?:0*1[2-5]\d|[xX]0*[89][0-9a-fA-F]|0*13|[xX]0*[dD]);")  # cp1252, and a return
 _CP1252 = re.compile(rb"\xc2[\x80-\x9f]")  # of UTF-8
-_ODD = etree.XPath(
-    "boolean(//comment() | //processing-instruction()"
-    f" | //@*[namespace-uri() = '{XML}' and not(count(.. | /*) = 1 and local-name() = 'lang')]"
-    " | //@*[string-length(local-name()) = 4 and namespace-uri() = ''"
-    " and contains('|base|lang|mode|', translate(local-name(), 'ABDEGLMNOS', 'abdeglmnos'))]"
-    f" | //*[count(@*) > {ATTRIBUTE_LIMIT}]"
-    f" | //@*[string-length(.) - string-length(translate(., '=', '')) > {EQUALS_LIMIT}])"
+_ODD = etree.XPath(  # counted one by one: to unite them, or to ask for the first, costs the square of their number
+    "count(//comment()) + count(//processing-instruction())"
+    f" + count(//@*[namespace-uri() = '{XML}' and not(count(.. | /*) = 1 and local-name() = 'lang')])"
+    " + count(//@*[string-length(local-name()) = 4 and namespace-uri() = ''"
+    " and contains('|base|lang|mode|', translate(local-name(), 'ABDEGLMNOS', 'abdeglmnos'))])"
+    f" + count(//*[count(@*) > {ATTRIBUTE_LIMIT}])"
+    f" + count(//@*[string-length(.) > {VALUE_LIMIT}"
+    f" or string-length(.) - string-length(translate(., '=', '')) > {EQUALS_LIMIT}]) > 0"
 )
 
 
@@ -54,6 +57,8 @@ def tree_of(text: str, url: str) -> etree._Element:
     if "&#" in text and _ODD_REFERENCE.search(text):
         raise Unusual
     body = text[start.start() :]
+    if body.count('="') + body.count("='") > ATTRIBUTES_LIMIT:
+        raise Unusual
     data = body.encode()
     if _CP1252.search(data):
         raise Unusual

@@ -6,8 +6,9 @@ that the source chooses. So the common faults are mended before it, and those si
 - what stands before the root goes, with every DOCTYPE: no entity of the source's own is ever expanded;
 - what follows the root goes; a document that is cut off ends after its last whole entry;
 - HTML's entities become characters, a lone "&" or "<" becomes text, references to forbidden characters go;
-- an author, a date or a list of keywords is cut to FIELD_LIMIT characters, an entry to TAG_LIMIT tags, a start tag with
-  more than ATTRIBUTE_LIMIT attributes loses them;
+- an author, a date or a list of keywords is cut to FIELD_LIMIT characters, a title or a link to LINE_LIMIT, any other
+  text to TEXT_LIMIT, an entry to TAG_LIMIT tags, a start tag to ATTRIBUTE_LIMIT attributes;
+- an entry with more elements than `limits` allows ends there;
 - mail addresses of authors go: feedparser cuts those under .example into "x@source.exam" and "ple".
 
 Escaped HTML becomes CDATA: the same text, but in one piece instead of one for each "&lt;"; that reads 1.5 times faster.
@@ -17,17 +18,26 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from html.entities import html5
+from itertools import islice
 
-from aggregator.errors import ErrorClass, ParseError
+from aggregator.errors import ErrorClass, PageError, ParseError
+from aggregator.parse.announced import announced
+from aggregator.parse.limits import Shape, closed, entry_end, few_enough
 
 FIELD_LIMIT = 1000  # characters
+LINE_LIMIT = 20_000  # of a title, a link, an id
+TEXT_LIMIT = 400_000  # of anything else, without the pictures that it holds; clean takes less
+TAG_CHARS_LIMIT = 10_000  # of a start tag
+VALUE_LIMIT = 5000  # of an attribute in one that is longer
+NAME_LIMIT = 300
 TAG_LIMIT = 100  # of one entry
 ATTRIBUTE_LIMIT = 100  # of one element
+PAGE_HEAD_CHARS = 100_000  # where the title of a page is looked for
 
 _PROLOG = re.compile(r"\s+|<!--.*?-->|<\?.*?\?>|<!DOCTYPE[^\[<>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
-_ROOT = re.compile(r"<((?:[A-Za-z_][\w.-]*:)?(?:rss|rdf|feed))(?=[\s>])", re.IGNORECASE)
+_ROOT = re.compile(r"<((?:[A-Za-z_][\w.-]{0,50}:)?(?:rss|rdf|feed))(?=[\s>])", re.IGNORECASE)
 _PAGE = re.compile(r"<(?:!doctype\s+)?(?:html|head|body|script|frameset)\b", re.IGNORECASE)
-_ENTRY_END = re.compile(r"</(?:[\w.-]+:)?(?:item|entry)\s*>", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]*>([^<]{0,300})", re.IGNORECASE)
 
 # Possessive throughout: no input makes it go back.
 _TOKEN = re.compile(
@@ -45,6 +55,13 @@ _BOUNDED = frozenset(
     "author creator contributor name email managingeditor webmaster publisher keywords tags category subject"
     " pubdate date published updated issued modified created lastbuilddate".split()
 )
+_LINES = frozenset(
+    "title link guid id comments rights copyright license language generator docs source url uri origlink ttl hour day"
+    " updateperiod updatefrequency point line polygon box pos poslist credit width height logo icon".split()
+)
+_ROOM = dict.fromkeys(_BOUNDED, FIELD_LIMIT) | dict.fromkeys(_LINES, LINE_LIMIT)
+_ATTRIBUTE = re.compile(r"\s([^\s=<>\"']{1,100})\s*=\s*(\"[^\"<]*+\"|'[^'<]*+')")
+_DATA_URI = re.compile(r"data:[a-z0-9/+.;=-]{1,200},[^\s\"'<>]{200,}", re.IGNORECASE)
 _PEOPLE = frozenset("author creator contributor managingeditor webmaster publisher".split())
 _MAIL = re.compile(r"[<(]?(?:mailto:)?[\w.+-]{1,64}@[\w.-]{1,255}[>)]?")
 _TAGS = frozenset(("category", "subject"))
@@ -67,7 +84,10 @@ def repair(text: str, url: str) -> Repaired:
     start = prolog_end(text)
     root = _ROOT.search(text, start)
     if root is None or _PAGE.search(text, start, root.start()):
-        raise ParseError(url, ErrorClass.NOT_A_FEED, f"while parsing: it seems to be {describe(text)}")
+        message = f"while parsing: it seems to be {describe(text)}"
+        if _is_page(text):
+            raise PageError(url, message, announced(text, url))
+        raise ParseError(url, ErrorClass.NOT_A_FEED, message)
     flaws = ["text stands before the document"] if text[start : root.start()].strip() else []
     whole, flaw = _whole(text[root.start() :], root[1])
     if not whole:
@@ -77,10 +97,19 @@ def repair(text: str, url: str) -> Repaired:
     return Repaired(mended, (*flaws, *([flaw] if flaw else []), *mender.flaws))
 
 
+def shortened(text: str) -> tuple[str, str]:
+    """Cut the text of a feed that has too much of everything. → the text, and the flaw."""
+    root = _ROOT.search(text, prolog_end(text))
+    if root is None:
+        return text, ""
+    kept, flaw = few_enough(text[root.start() :], root[1])
+    return (text[: root.start()] + kept, flaw) if flaw else (text, "")
+
+
 def describe(text: str) -> str:
     """Say in a few words what a text seems to be that is no feed."""
-    if _PAGE.search(text, 0, 10_000):
-        title = re.search(r"<title[^>]*>([^<]{0,300})", text, re.IGNORECASE)
+    if _is_page(text):
+        title = _TITLE.search(text, 0, PAGE_HEAD_CHARS)
         name = " ".join(title[1].split())[:100] if title else ""
         return f"an HTML page titled {name!r}" if name else "an HTML page"
     start = prolog_end(text)
@@ -89,6 +118,10 @@ def describe(text: str) -> str:
     if text.startswith("%PDF"):
         return "a PDF document"
     return f"text that begins with {' '.join(text[:80].split())!r}"
+
+
+def _is_page(text: str) -> bool:
+    return _PAGE.search(text, 0, 10_000) is not None
 
 
 def prolog_end(text: str) -> int:
@@ -106,11 +139,9 @@ def _whole(text: str, root: str) -> tuple[str, str]:
     """
     if end := _last(re.compile(rf"</{re.escape(root)}\s*>"), text):
         return text[:end], "text stands after the document" if text[end:].strip() else ""
-    end = _last(_ENTRY_END, text)
-    if not end:
-        return "", "it is cut off before the end of its first entry"
-    channel = "</channel>" if root.lower().endswith("rss") else ""
-    return f"{text[:end]}{channel}</{root}>", "it is cut off after its last whole entry"
+    if end := entry_end(text):
+        return closed(text[:end], root), "it is cut off after its last whole entry"
+    return "", "it is cut off before the end of its first entry"
 
 
 def _last(pattern: re.Pattern[str], text: str) -> int:
@@ -134,10 +165,11 @@ class _Mender:
     def __init__(self) -> None:
         self.pieces: list[str] = []
         self.flaws: dict[str, None] = {}  # each once, in order
-        self.room: int | None = None  # characters that the element at hand may still hold; None: any number
+        self.room = TEXT_LIMIT  # characters that the element at hand may still hold
         self.is_person = False  # the element at hand names people
         self.tags = 0  # of the entry at hand
         self.dropping = False  # inside a tag too many
+        self.shape = Shape()
 
     def mend(self, text: str) -> str:
         position = 0
@@ -147,16 +179,20 @@ class _Mender:
             position = token.end()
             self._token(token.lastgroup, token[0])
         self.pieces.append(text[position:])
+        if self.shape.was_full:
+            self.flaws["an entry has too many elements, or too deep ones"] = None
         return "".join(self.pieces)
 
     def _token(self, kind: str | None, token: str) -> None:
         if kind == "tag":
             self._tag(token)
+        elif self.dropping or self.shape.is_full:
+            pass
         elif kind == "broken":
             self.pieces.append(token)
-        elif kind == "text" and not self.dropping:
+        elif kind == "text":
             self._text(_decoded(token) if "&" in token else token)
-        elif kind == "cdata" and not self.dropping:
+        elif kind == "cdata":
             self._cdata(token)
         elif kind == "stray":
             self._text("<")
@@ -164,14 +200,26 @@ class _Mender:
     def _tag(self, tag: str) -> None:
         match = _NAME.match(tag)
         name = match[1].lower() if match else ""
-        self.room = FIELD_LIMIT if name in _BOUNDED else None
+        self.room = _ROOM.get(name, TEXT_LIMIT)
         self.is_person = name in _PEOPLE
-        if self._is_too_many(name, tag):
+        if self._is_too_many(name, tag) or (match and len(match[0]) > NAME_LIMIT):
             return
-        if match and len(tag) > _LONG_TAG and tag.count("=") > ATTRIBUTE_LIMIT:
-            self.flaws[f"an element has more than {ATTRIBUTE_LIMIT} attributes"] = None
-            tag = match[0] + ("/>" if tag.endswith("/>") else ">")
+        ends = self.shape.take(tag, match[0].lstrip("</") if match else "", name)
+        if ends is None:
+            return
+        self.pieces.append(ends)
+        if match and len(tag) > _LONG_TAG:
+            tag = self._shortened(tag, match[0])
         self.pieces.append(_LONE.sub(_in_attribute, tag) if "&" in tag else tag)
+
+    def _shortened(self, tag: str, start: str) -> str:
+        if tag.count("=") > ATTRIBUTE_LIMIT:
+            self.flaws[f"an element has more than {ATTRIBUTE_LIMIT} attributes"] = None
+        elif len(tag) > TAG_CHARS_LIMIT:
+            self.flaws["an element has attributes that are too long"] = None
+        else:
+            return tag
+        return start + _short_attributes(tag) + ("/>" if tag.endswith("/>") else ">")
 
     def _is_too_many(self, name: str, tag: str) -> bool:
         """Count the tags of an entry: is this the start or the end of one beyond the limit?"""
@@ -198,17 +246,25 @@ class _Mender:
             self.pieces.append(text.replace("]]>", "]]&gt;"))
 
     def _cdata(self, token: str) -> None:
-        if self.room is None:
+        if len(token) - 12 <= self.room and not self.is_person:
+            self.room -= len(token) - 12
             self.pieces.append(token)
         else:
             self._text(token[9:-3])
 
     def _fitting(self, text: str) -> str:
-        if self.room is None:
-            return text
+        if len(text) > TEXT_LIMIT:
+            text = _DATA_URI.sub("", text)
         kept = text[: self.room]
         self.room -= len(kept)
         return kept
+
+
+def _short_attributes(tag: str) -> str:
+    """The first attributes of a tag that are not too long, each name once."""
+    short = (each for each in _ATTRIBUTE.finditer(tag) if len(each[2]) <= VALUE_LIMIT)
+    found = {each[1]: each[2] for each in islice(short, ATTRIBUTE_LIMIT)}
+    return "".join(f" {name}={value}" for name, value in found.items())
 
 
 def _decoded(text: str) -> str:

@@ -1,7 +1,8 @@
 """When to ask a source again: takes its line, its state and the outcome of a request, gives its next state; pure.
 
 `rhythm` learns when a source publishes, `pace` spends a budget of requests where they save most waiting, `advice` is
-what the source itself says of it, `suspicion` whether a document can be what the source has become.
+what the source itself says of it, `suspicion` whether a document can be what the source has become, `pushed` what a hub
+spares us.
 """
 
 import hashlib
@@ -14,9 +15,21 @@ from aggregator.errors import ErrorClass
 from aggregator.model import Fetched, FetchFailed, Gone, NotModified, Outcome, ParsedFeed, Source, SourceState
 from aggregator.poll.advice import after_skipped, asked_for, freshness
 from aggregator.poll.pace import Plan, due_after, make_plan
+from aggregator.poll.pushed import after_poll, named, stretched
 from aggregator.poll.rhythm import learn
 
-__all__ = ["NO_PLAN", "Plan", "failed", "has_moved", "is_known_body", "make_plan", "succeeded"]
+__all__ = [
+    "NO_PLAN",
+    "Plan",
+    "distrusted",
+    "failed",
+    "has_moved",
+    "hinted",
+    "is_known_body",
+    "make_plan",
+    "received",
+    "succeeded",
+]
 
 NO_PLAN = Plan()
 
@@ -37,14 +50,17 @@ def succeeded(
     settings: Settings,
     plan: Plan = NO_PLAN,
     published: Sequence[datetime | None] = (),
+    lease_until: datetime | None = None,
 ) -> SourceState:
     """The state after an answer that was read, or that said that nothing is new. `feed` is None where the body is the
     one that was read before; `published` says when the new items came out, None for one that does not say. A 304 keeps
-    the validators unless it brings new ones (RFC 9111 §4.3.4).
+    the validators unless it brings new ones (RFC 9111 §4.3.4). `lease_until` is the end of the lease that the hub of
+    the source has given us.
     """
     renewed, now = isinstance(outcome, Fetched), outcome.fetched_at
     since = state.checked_at if state.succeeded_at else None
     is_same_move = outcome.moved_to == state.moved_to
+    naming = named(outcome.headers, feed, source, outcome.url) if feed and isinstance(outcome, Fetched) else None
     # One that is suspect and was taken in all the same is no other while its body is.
     is_still_odd = feed is None and state.error_class is ErrorClass.SUSPECT and not state.error_count
     state = replace(
@@ -57,14 +73,20 @@ def succeeded(
         error_class=ErrorClass.SUSPECT if is_still_odd else None,
         error=state.error if is_still_odd else "",
         error_count=0,
+        failing_since=None,
+        announced=None,
+        certificate=outcome.certificate,
+        body_changed_at=now if _is_another(state, outcome) else state.body_changed_at,
         status=outcome.status if isinstance(outcome, Fetched) else 304,
         moved_to=outcome.moved_to,
         moved_since=((state.moved_since if is_same_move else None) or now) if outcome.moved_to else None,
         moved_seen=(state.moved_seen if is_same_move else 0) + 1 if outcome.moved_to else 0,
+        unmoved=state.unmoved if is_same_move else "",
         host_closed_until=None,
         advice=state.advice if feed is None else feed.advice,
         doubt=replace(state.doubt, kind="", since=None, seen=0),
         rhythm=learn(state.rhythm, published, since, now, source.timezone),
+        pushes=after_poll(state.pushes, naming, published, since, now, lease_until),
     )
     interval = _interval(source, state, outcome.headers, settings, plan)
     next_check_at = now + _spread(source.url, interval)
@@ -108,9 +130,42 @@ def failed(state: SourceState, source: Source, outcome: FetchFailed | Gone, sett
         error_class=outcome.error_class,
         error=_readable(outcome.message),
         error_count=count,
+        failing_since=state.failing_since if state.error_count else outcome.fetched_at,
+        announced=outcome.announced,
         status=outcome.status,
         host_closed_until=outcome.retry_after if outcome.status in ALL_OF_THE_HOST else None,
+        pushes=replace(state.pushes, trusted_until=None),
     )
+
+
+def received(
+    state: SourceState, source: Source, now: datetime, published: Sequence[datetime | None], *, is_changing: bool
+) -> SourceState:
+    """The state after a push that was taken in. When to poll stays as it is, and so does all that a poll has found; but
+    where known items are others by it, the next poll reads the whole document again, which has the last word.
+    """
+    since = max(filter(None, (state.checked_at, state.pushes.pushed_at)), default=None)
+    state = replace(
+        state,
+        rhythm=learn(state.rhythm, published, since, now, source.timezone),
+        pushes=replace(state.pushes, pushed_at=now),
+    )
+    return replace(state, etag="", last_modified="", fingerprint="") if is_changing else state
+
+
+def hinted(state: SourceState, source: Source, now: datetime, settings: Settings) -> SourceState:
+    """The state once something says that there is news, and we cannot read what it is: due as soon as it may be. One
+    that fails is left to its backoff.
+    """
+    if state.next_check_at is None or state.checked_at is None or state.error_count:
+        return state
+    soonest = max(now, state.checked_at + (source.interval or settings.shortest))
+    return replace(state, next_check_at=min(state.next_check_at, soonest))
+
+
+def distrusted(state: SourceState, source: Source, now: datetime, settings: Settings) -> SourceState:
+    """The state once the lease is over for whose sake it was polled rarely: due as soon as it may be."""
+    return hinted(replace(state, pushes=replace(state.pushes, trusted_until=None)), source, now, settings)
 
 
 def has_moved(state: SourceState) -> bool:
@@ -123,6 +178,10 @@ def has_moved(state: SourceState) -> bool:
 def is_known_body(state: SourceState, outcome: Outcome) -> bool:
     """Whether this body was read through before, so that parsing it again would tell nothing."""
     return isinstance(outcome, Fetched) and outcome.fingerprint == state.fingerprint and not state.error_count
+
+
+def _is_another(state: SourceState, outcome: Fetched | NotModified) -> bool:
+    return isinstance(outcome, Fetched) and outcome.fingerprint != state.fingerprint
 
 
 def _readable(message: str) -> str:
@@ -142,7 +201,7 @@ def _interval(
         return _base(source, settings)
     own = _own(source, state, state.checked_at, settings, plan)
     said = max(freshness(headers, state.checked_at), asked_for(state.advice, state.rhythm))
-    return max(own, min(said, settings.longest))
+    return stretched(max(own, min(said, settings.longest)), state.pushes, settings)
 
 
 def _own(source: Source, state: SourceState, now: datetime, settings: Settings, plan: Plan) -> timedelta:

@@ -6,7 +6,9 @@ weekday, and that towards what its region does, the more the less is known. The 
 see bench/freshness.py.
 """
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,6 +23,8 @@ FIRST_ITEM, FIRST_DAY = 1.0, DAY  # before anything is known: one item, in one d
 REGION_ITEMS = 12.0  # as many items as the region's week counts for
 DAY_ITEMS = 100.0  # as many as the source's own day and weekday count for
 EVEN = 0.05  # the share of a rate that no hour is denied
+PAUSES = 40  # the last ones count, the older the less
+KNOWN_ITEMS = 4  # with fewer, or in less time than it lasted, it is not known how much was to be expected in a pause
 
 FLAT: Sequence[float] = (1.0,) * WEEK_HOURS
 _NONE = (0.0,) * WEEK_HOURS
@@ -45,7 +49,34 @@ def learn(
         came = at if at is not None and since - SURPRISE <= at <= now else middle
         hours[hour_of(came, local)] += 1
     watched = rhythm.watched * kept + max((now - aged).total_seconds(), 0)
-    return Rhythm(tuple(round(count, 2) for count in hours), round(watched), now)
+    paused = _paused(rhythm, now, zone)
+    return replace(paused, hours=tuple(round(count, 2) or 0 for count in hours), watched=round(watched), at=now)
+
+
+def _paused(rhythm: Rhythm, now: datetime, zone: str) -> Rhythm:
+    """With the pause that ends now: it is measured in items that were to be expected, so that nights are short."""
+    if rhythm.at is None or sum(rhythm.hours) < KNOWN_ITEMS:
+        return rhythm
+    if not 0 < (now - rhythm.at).total_seconds() <= rhythm.watched:
+        return rhythm
+    pause = expected(Forecast(rhythm, FLAT, rhythm.at), rhythm.at, now, zone)
+    count = rhythm.pauses + 1
+    share, further = max(1 / count, 1 / PAUSES), pause - rhythm.pause
+    spread = math.sqrt((1 - share) * (rhythm.spread**2 + share * further**2))
+    return replace(rhythm, pauses=count, pause=round(rhythm.pause + share * further, 2), spread=round(spread, 2))
+
+
+def expected(forecast: "Forecast", since: datetime, until: datetime, zone: str) -> float:
+    """How many items are to be expected in that time. About 1 µs for each of its hours, up to those of a week."""
+    weeks, rest = divmod(max((until - since).total_seconds(), 0.0), WEEK)
+    local = since.astimezone(ZoneInfo(zone))
+    hour, left = hour_of(since, ZoneInfo(zone)), HOUR - (local.minute * 60 + local.second)
+    found = 0.0
+    while rest > 0:
+        passed = min(left, rest)
+        found += forecast.rate(hour) * passed
+        rest, left, hour = rest - passed, HOUR, (hour + 1) % WEEK_HOURS
+    return found + (weeks * HOUR * sum(map(forecast.rate, range(WEEK_HOURS))) if weeks else 0.0)
 
 
 def hour_of(at: datetime, zone: ZoneInfo) -> int:

@@ -15,7 +15,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from aggregator.errors import ErrorClass
-from aggregator.model import Decision, DecisionKind, Doubt, Item, ParsedFeed, SourceState, Stored
+from aggregator.model import Decision, DecisionKind, Doubt, Item, ParsedFeed, Same, SourceState, Stored
 
 BELIEVED_AFTER, BELIEVED_SEEN = timedelta(hours=6), 3
 REMEMBERED = timedelta(days=7)  # what was believed is not doubted again in that time
@@ -55,6 +55,11 @@ class Verdict:
     late_before: datetime | None = None  # what is new and claims an earlier date, or none, is announced nowhere
     is_renumbered: bool = False  # what is new under a title or a link that we know is announced nowhere
 
+    @property
+    def is_odd(self) -> bool:
+        """Whether there is, or was lately, something to be suspected: the next document is looked at as a whole."""
+        return bool(self.reason) or self.doubt != Doubt()
+
 
 class Known(Protocol):
     """What is known of the items; the store's Known is one."""
@@ -69,9 +74,13 @@ class Known(Protocol):
     def new_source(self) -> bool: ...
 
 
-def judge(state: SourceState, feed: ParsedFeed, items: Sequence[Item], known: Known, now: datetime) -> Verdict:
-    """What to do with a document. What a source is like when it is first read is not doubted, then or later."""
-    found = suspect(state, feed, items, known, now)
+def judge(
+    state: SourceState, feed: ParsedFeed, items: Sequence[Item], known: Known, now: datetime, unchanged: int = 0
+) -> Verdict:
+    """What to do with a document. What a source is like when it is first read is not doubted, then or later, and
+    nothing is where at least half of the entries are `unchanged`, which are not among the items.
+    """
+    found = None if unchanged else suspect(state, feed, items, known, now)
     doubt = state.doubt
     remembered = doubt.believed if doubt.believed_at and now - doubt.believed_at <= REMEMBERED else ""
     if found is None:
@@ -105,9 +114,18 @@ def suspect(
     return _is_dated_now(items, by_guid, by_link, known, now)
 
 
-def accepted(state: SourceState, items: Sequence[Item]) -> SourceState:
+def accepted(state: SourceState, items: Sequence[Item], unchanged: Sequence[Same] = ()) -> SourceState:
     """The state after a document that was taken in: what the next one is held against."""
-    return replace(state, entries=len(items), link_hosts=_hosts(items) or state.link_hosts)
+    claimed = [*(item.published.at for item in items), *(each.published for each in unchanged)]
+    dates = [at for at in claimed if at]
+    oldest, newest = min(dates, default=None), max(dates, default=None)
+    return replace(
+        state,
+        entries=len(claimed),
+        link_hosts=(not unchanged and _hosts(items)) or state.link_hosts,
+        oldest=oldest,
+        newest=newest,
+    )
 
 
 def noted(state: SourceState, verdict: Verdict) -> SourceState:

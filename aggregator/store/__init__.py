@@ -6,7 +6,12 @@ that; a writing method that raises has written nothing. The kind that an editor 
 """
 
 from aggregator.errors import StoreError
+from aggregator.store.choosing import Choice, Sort
+from aggregator.store.figures import Backup, Figures, Pulse
+from aggregator.store.mending import Gathered, Mend, Mended, Mending
+from aggregator.store.operating import ToldEpisode, Watch
 from aggregator.store.protocol import Store
+from aggregator.store.retelling import Look, Retelling
 from aggregator.store.sqlite import SQLiteStore
 from aggregator.store.values import (
     FeedState,
@@ -23,8 +28,9 @@ from aggregator.store.values import (
 )
 
 __all__ = [
-    "FeedState", "Found", "Hit", "Known", "LogRow", "Page", "Revision", "SourceView", "Store", "StoreError", "Tie",
-    "Totals", "Window", "open_store",
+    "Backup", "Choice", "FeedState", "Figures", "Found", "Gathered", "Hit", "Known", "LogRow", "Look", "Mend",
+    "Mended", "Mending", "Page", "Pulse", "Retelling", "Revision", "Sort", "SourceView", "Store", "StoreError",
+    "Tie", "ToldEpisode", "Totals", "Watch", "Window", "open_store",
 ]  # fmt: skip
 
 

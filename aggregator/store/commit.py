@@ -12,11 +12,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from aggregator.errors import StoreError
-from aggregator.model import Decision, DecisionKind, Item, Key, Print, SourceState, Update
-from aggregator.store import indexing, links, near
+from aggregator.model import DEPARTEMENT, SOURCE, Decision, DecisionKind, Item, Key, Print, SourceState, Update
+from aggregator.store import hidden, history, indexing, links, near, rulebook
 from aggregator.store.hidden import is_withdrawn
 from aggregator.store.log import Log, change_all, feeds_of, terms_of
 from aggregator.store.rows import to_json, to_seconds, to_state
+from aggregator.store.rulebook import Judged
 from aggregator.store.stories import component, regroup
 
 OWN_ID = re.compile(r"(?:https?://|tag:|urn:)[^\s<>\"{}|\\^`]{1,1000}")  # of a source that is fit for an atom:id
@@ -33,6 +34,7 @@ class Commit:
         self.authority = authority
         self.at = to_seconds(update.at)
         self.log = Log(connection, self.at)
+        self.judge = rulebook.judge_of(connection)
         self.ids: dict[Key, int] = {}  # of the items of this update
         self.entry_ids: set[str] = set()  # given in this update
         self.opened: dict[int, Decision] = {}  # stories of new items, by id
@@ -70,9 +72,13 @@ class Commit:
         places = [self._sort_at(decision) for decision in self.opened.values()]
         write_states(self.db, [self.update.state])
         self.db.execute(
-            "UPDATE sources SET items = items + ?, newest_at = nullif(max(coalesce(newest_at, 0), ?), 0) WHERE id = ?",
-            (len(places), max(places, default=0), self.source_id),
+            "UPDATE sources SET items = items + ?, newest_at = nullif(max(coalesce(newest_at, 0), ?), 0),"
+            " seen = coalesce(?, seen) WHERE id = ?",
+            (len(places), max(places, default=0), self.update.seen, self.source_id),
         )
+        history.count_days(self.db, self.source_id, places)
+        if self.update.judged:
+            history.write(self.db, self.update.judged)
 
     # ── items
 
@@ -88,14 +94,19 @@ class Commit:
         item_id = self._next_id("items")
         story_id = self._next_id("stories")
         items, stories, words, prints = [], [], [], []
-        for number, (decision, searched, print_) in enumerate(fresh):
+        otherwise: dict[int, tuple[Item, Judged]] = {}  # items that rules make others
+        for number, (told, searched, print_) in enumerate(fresh):
+            judged = rulebook.judged(self.judge, told.item)
+            decision = told if judged.is_own else replace(told, item=judged.item)
             item, own, story = decision.item, item_id + number, story_id + number
+            if not judged.is_own:
+                otherwise[own] = told.item, judged
             changed_at = to_seconds(decision.changed_at or self.update.at)
             self.ids[item.key], self.opened[story] = own, decision
             row = (own, self.source_id, item.guid, item.canonical, story, self.at, changed_at, decision.reason)
-            items.append((*row, to_json(item), self.withdrawn))
-            told = (story, self._entry_id(item), own, self._sort_at(decision), decision.late)
-            stories.append((*told, _listed(terms_of(item, self.source_slug))))
+            items.append((*row, to_json(item), self.withdrawn + judged.standing.is_blocked))
+            place = (story, self._entry_id(item), own, self._sort_at(decision), decision.late)
+            stories.append((*place, _listed(terms_of(item, self.source_slug))))
             words.append(indexing.searched(own, item, self.source_id, self._sort_at(decision), searched))
             prints.append(self._printed(own, item, print_, self.at))
         self.db.executemany(
@@ -110,6 +121,10 @@ class Commit:
         near.write(self.db, prints)
         if self.withdrawn:
             self.shaken.update(self.ids.values())
+        for own, (item, judged) in otherwise.items():
+            self._keep_base(own, item, judged)
+            if judged.standing.is_blocked:
+                self.shaken.add(own)
 
     def _printed(self, item_id: int, item: Item, print_: Print, first_seen: int) -> near.Printed:
         published = item.published.at
@@ -137,12 +152,14 @@ class Commit:
 
     def _change(self, changed: list[Prepared]) -> None:
         for decision, searched, print_ in changed:
-            item = decision.item
+            own = decision.item
             item_id, story_id, old, number, changed_at, first_seen = self.db.execute(
                 "SELECT id, story_id, content, revision, changed_at, first_seen FROM items"
                 " WHERE source_id = ? AND guid = ?",
-                (self.source_id, item.guid),
+                (self.source_id, own.guid),
             ).fetchone()
+            judged = rulebook.judged(self.judge, own, rulebook.correction_of(self.db, item_id))
+            item = judged.item
             self.ids[item.key] = item_id
             if decision.revises:
                 number += 1
@@ -157,14 +174,36 @@ class Commit:
             indexing.rewrite(self.db, item_id, item, self.source_id, searched)
             near.rewrite(self.db, [self._printed(item_id, item, print_, first_seen)])
             self.log.touch(story_id)
-            self._keep_terms(item_id, item)
+            self._rejudge(item_id, own, judged)
+            self._keep_terms(item_id, judged)
 
-    def _keep_terms(self, item_id: int, item: Item) -> None:
-        """Add those that the item has gained to the ones that it had."""
+    def _rejudge(self, item_id: int, own: Item, judged: Judged) -> None:
+        """Keep what rules and corrections make of an item that has changed."""
+        was_blocked, is_blocked = rulebook.is_blocked(self.db, item_id), judged.standing.is_blocked
+        if was_blocked is not is_blocked:
+            self.db.execute("UPDATE items SET hidden = hidden + ? WHERE id = ?", (is_blocked - was_blocked, item_id))
+            self.shaken.add(item_id)
+            hidden.note(self.db)
+        if judged.is_own:
+            rulebook.drop_base(self.db, item_id)
+        else:
+            self._keep_base(item_id, own, judged)
+
+    def _keep_base(self, item_id: int, own: Item, judged: Judged) -> None:
+        is_blocked = judged.standing.is_blocked
+        rulebook.keep_base(self.db, item_id, own.categories, own.genre, is_blocked=is_blocked)
+
+    def _keep_terms(self, item_id: int, judged: Judged) -> None:
+        """Add those that the item has gained to the ones that it had, but for what rules took it out of. Where an
+        editor chose its categories, it has no others.
+        """
         sql = "SELECT terms FROM stories WHERE lead_id = ?"
         had = frozenset(json.loads(self.db.execute(sql, (item_id,)).fetchone()[0]))
-        if gained := terms_of(item, self.source_slug) - had:
-            self.db.execute("UPDATE stories SET terms = ? WHERE lead_id = ?", (_listed(had | gained), item_id))
+        kept = had - judged.standing.taken
+        if judged.is_corrected:
+            kept = frozenset(term for term in had if term.startswith((DEPARTEMENT, SOURCE)))
+        if (terms := kept | terms_of(judged.item, self.source_slug)) != had:
+            self.db.execute("UPDATE stories SET terms = ? WHERE lead_id = ?", (_listed(terms), item_id))
             self.shaken.add(item_id)
 
     # ── links and stories
@@ -209,12 +248,13 @@ class Commit:
 def write_states(db: sqlite3.Connection, states: Sequence[SourceState]) -> None:
     """Write what is known of sources."""
     db.executemany(
-        "UPDATE sources SET state = ?, next_check_at = ?, checked_at = ? WHERE url = ?",
+        "UPDATE sources SET state = ?, next_check_at = ?, checked_at = ?, names_hub = ? WHERE url = ?",
         [
             (
                 to_json(state),
                 to_seconds(state.next_check_at) if state.next_check_at else 0,
                 to_seconds(state.checked_at) if state.checked_at else None,
+                bool(state.pushes.follows.hub),
                 state.url,
             )
             for state in states

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from aggregator.errors import StoreError
+from aggregator.errors import StoreError, UnwritableError
 from aggregator.store.contents import Contents
 from aggregator.store.near import Prints
-from aggregator.store.schema import migrations
 
+PASSING = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL))
+PRIMARY = 0xFF  # the part of a code of SQLite's that says which of these it is
 CACHE_KIB = 16_000  # of each connection; the 2,000 that are usual cost 40 µs more for a new item
 
 
@@ -27,6 +28,8 @@ class Connections:
         self._own = threading.local()
         self._contents = Contents()
         self._prints = Prints()
+        from aggregator.store.schema import migrations  # noqa: PLC0415 - it names modules that need this one
+
         with errors("opening"):
             if path != ":memory:":
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -85,4 +88,9 @@ def errors(phase: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError, OverflowError, UnicodeError) as error:
-        raise StoreError(f"while {phase}: {type(error).__name__}: {error}") from error
+        kind = UnwritableError if _is_passing(error) else StoreError
+        raise kind(f"while {phase}: {type(error).__name__}: {error}") from error
+
+
+def _is_passing(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & PRIMARY in PASSING

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from itertools import islice
 
 from aggregator.model import Frequencies, Gist, Key, Level, Link, Stored
 from aggregator.store import links as ties
@@ -52,7 +53,8 @@ class Window:
         ranked = [item_id for item_id, _ in sorted(total.items(), key=lambda each: (-each[1], -each[0]))]
         sql = "SELECT item_id, content FROM gists WHERE item_id IN (SELECT value FROM json_each(?)) AND at >= ?"
         found = dict(self._db.execute(sql, (json.dumps(ranked[: 4 * limit]), to_seconds(since))).fetchall())
-        return tuple(to_gist(found[item_id]) for item_id in ranked if item_id in found)[:limit]
+        nearest = islice((found[item_id] for item_id in ranked if item_id in found), limit)
+        return tuple(map(to_gist, nearest))
 
     def together(self, keys: Iterable[Key]) -> tuple[Gist, ...]:
         """See Window."""

@@ -87,6 +87,11 @@ def among(db: sqlite3.Connection, keys: Iterable[Key]) -> frozenset[Key]:
     return frozenset((url, guid) for url, guid in keys if db.execute(sql, (url, url, guid)).fetchone())
 
 
+def note(db: sqlite3.Connection) -> None:
+    """Note that something is hidden or shown again."""
+    db.execute("INSERT INTO marks VALUES ('hidden', 1) ON CONFLICT DO UPDATE SET value = value + 1")
+
+
 def changes(db: sqlite3.Connection) -> int:
     """See Store.retractions."""
     row = db.execute("SELECT value FROM marks WHERE name = 'hidden'").fetchone()
@@ -119,7 +124,7 @@ def _begin(db: sqlite3.Connection, column: str, of: int, by: str, note: str, at:
 
 def _count(db: sqlite3.Connection, items: list[int], by: int, at: int) -> None:
     db.executemany("UPDATE items SET hidden = hidden + ? WHERE id = ?", [(by, item) for item in items])
-    db.execute("INSERT INTO marks VALUES ('hidden', 1) ON CONFLICT DO UPDATE SET value = value + 1")
+    note(db)
     log = Log(db, at, late_before=at - LATE_SECONDS)
     regroup(db, log, component(db, items))
     log.write()

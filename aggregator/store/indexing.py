@@ -77,6 +77,14 @@ def rewrite(db: sqlite3.Connection, item_id: int, item: Item, source_id: int, wo
     _learn(db, dict.fromkeys(spellings(item.title, item.lead), 0))
 
 
+def refile(db: sqlite3.Connection, item_id: int, item: Item, source_id: int) -> None:
+    """Let an item be found by other categories or another genre. One that is still to be taken over is then."""
+    row = db.execute("SELECT at FROM search WHERE item_id = ?", (item_id,)).fetchone()
+    if row is not None:
+        facets = facets_of(item, source_id, row[0])
+        db.execute("UPDATE search SET facets = ? WHERE item_id = ?", (facets, item_id))
+
+
 def fill(db: sqlite3.Connection, limit: int) -> int:
     """Let the search find the oldest items that it does not know yet. → how many; where there is none, some of those
     are taken over that an older index knew.

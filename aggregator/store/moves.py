@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from aggregator.model import Key
+from aggregator.store import rulebook
 from aggregator.store.log import note_told
 from aggregator.store.rows import to_bytes, to_gist, to_json, to_state
 
@@ -22,18 +23,19 @@ ID_OF_URL = "(SELECT id FROM sources WHERE url = ? UNION ALL SELECT source_id FR
 
 def found(db: sqlite3.Connection, listed: Collection[str]) -> Mapping[str, str]:
     """Listed addresses that we do not know, each with the one of a source that is listed no more and whose it is: the
-    source leads there by permanent redirects, or it was there before.
+    source leads there by permanent redirects, a page in its place names that feed, or it was there before.
     """
     known = {url for (url,) in db.execute("SELECT url FROM sources")}
     if not (unknown := set(listed) - known) or known <= set(listed):
         return {}
     moved = db.execute("SELECT state->>'$.moved_to', url FROM sources WHERE state->>'$.moved_to' <> ''").fetchall()
+    named = db.execute("SELECT state->>'$.announced', url FROM sources WHERE state->>'$.announced' <> ''").fetchall()
     former = db.execute(
         "SELECT former_urls.url, sources.url FROM former_urls JOIN sources ON id = source_id"
     ).fetchall()
     free = known - set(listed)
     pairs: dict[str, str] = {}
-    for new, old in [*moved, *former]:
+    for new, old in [*moved, *named, *former]:
         if new in unknown and old in free and new not in pairs:
             pairs[new] = old
             free.discard(old)
@@ -46,7 +48,7 @@ def move(db: sqlite3.Connection, old: str, new: str) -> None:
     """
     source_id, text = db.execute("SELECT id, state FROM sources WHERE url = ?", (old,)).fetchone()
     state = to_state(text)
-    moved = replace(state, url=new, moved_to="", moved_since=None, moved_seen=0)
+    moved = replace(state, url=new, moved_to="", moved_since=None, moved_seen=0, unmoved="")
     if state.moved_to != new:
         moved = replace(moved, etag="", last_modified="", fingerprint="")
     db.execute("UPDATE sources SET url = ?, state = ? WHERE id = ?", (new, to_json(moved), source_id))
@@ -62,6 +64,7 @@ def move(db: sqlite3.Connection, old: str, new: str) -> None:
         (new, source_id),
     )
     _move_gists(db, old, new)
+    rulebook.move(db, old, new)
     note_told(db)
 
 

@@ -1,12 +1,13 @@
 """What the program asks of a store."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from aggregator.model import (
     Closed,
     Hiding,
+    Judgement,
     Key,
     Link,
     Near,
@@ -21,7 +22,14 @@ from aggregator.model import (
     Tombstone,
     Update,
 )
+from aggregator.store.choosing import ChoosingStore
+from aggregator.store.desk import DeskStore
+from aggregator.store.following import FollowingStore
+from aggregator.store.history import HealthStore
 from aggregator.store.hub import HubStore
+from aggregator.store.mending import MendingStore
+from aggregator.store.operating import OperatingStore
+from aggregator.store.retelling import RuleStore
 from aggregator.store.values import (
     FeedState,
     Found,
@@ -36,7 +44,9 @@ from aggregator.store.values import (
 )
 
 
-class Store(HubStore, Protocol):
+class Store(
+    HubStore, FollowingStore, HealthStore, DeskStore, RuleStore, OperatingStore, MendingStore, ChoosingStore, Protocol
+):
     """All that the program asks of a data base; one test suite serves every implementation."""
 
     # sources
@@ -52,6 +62,9 @@ class Store(HubStore, Protocol):
     def state(self, url: str) -> SourceState:
         """The state of one source; StoreError if it was never listed."""
 
+    def seen(self, url: str) -> bytes:
+        """The marks of the last document that was taken in, see `Update.seen`; b"" where there are none."""
+
     def due(self, now: datetime, limit: int) -> tuple[tuple[Source, SourceState], ...]:
         """Listed, not paused sources whose next check is at or before `now`, longest overdue first."""
 
@@ -60,17 +73,29 @@ class Store(HubStore, Protocol):
         before. No two callers get the same source.
         """
 
-    def release(self, urls: Sequence[str], now: datetime) -> None:
-        """Give back what was taken up and was not asked: it is due now."""
+    def renew(self, leases: Mapping[str, datetime], until: datetime) -> None:
+        """Let these leases, by URL as they were given, end then; what was stored since keeps its next check."""
+
+    def put_back(
+        self, now: datetime, lease_until: datetime, change: Callable[[SourceState, timedelta], SourceState]
+    ) -> timedelta:
+        """Mend what was written while the clock was ahead, in one transaction: `change` gets each state whose check
+        lies after `now`, and by how much the last of these does; no lease ends after `lease_until`. → that much; none
+        where no check does. Cost: reads all sources.
+        """
 
     # items
     def settle(
-        self, source: str, guids: Sequence[str], links: Sequence[str], make: Callable[[Known], Update]
+        self, source: str, guids: Sequence[str], links: Sequence[str], make: Callable[[Known], Update], notice: int = 0
     ) -> Update:
-        """In one transaction: read what is known of these, let `make` decide, commit its Update. Returns it."""
+        """In one transaction: read what is known of these, let `make` decide, commit its Update, and take the notice
+        that brought it out of the inbox. Returns the Update.
+        """
 
-    def keep(self, states: Sequence[SourceState]) -> None:
-        """Store the states of polls without items, in one transaction; where one says so, leave its host alone."""
+    def keep(self, states: Sequence[SourceState], judged: Sequence[Judgement] = ()) -> None:
+        """Store the states of polls without items, and what is the matter with their sources, in one transaction; where
+        a state says so, leave its host alone.
+        """
 
     def open_log(self, now: datetime) -> int:
         """End the first round: let every story that waits enter its feeds in order of publication. → how many."""

@@ -28,7 +28,7 @@ class Published(Connections):
             " ORDER BY sort_at DESC, story_id DESC LIMIT ?"
         )
         with errors("reading a river"), self._reading() as db:
-            rows = db.execute(sql, (feed, *_cursor(before), limit + 1)).fetchall()
+            rows = db.execute(sql, (feed, *cursor(before), limit + 1)).fetchall()
             stories = read.stories(db, self._contents, [story_id for _, story_id in rows[:limit]])
         return Page(stories, "{}-{}".format(*rows[limit - 1]) if len(rows) > limit else "")
 
@@ -177,7 +177,7 @@ def _feed_state(row: tuple[str, int, int, int, int]) -> FeedState:
     return FeedState(slug, version, to_datetime(changed_at), sequence, pages)
 
 
-def _cursor(text: str) -> tuple[int, int]:
+def cursor(text: str) -> tuple[int, int]:
     """(sort_at, story id) of a cursor; what is no cursor means the beginning."""
     sort_at, _, story_id = text.partition("-")
     if text.isascii() and sort_at.isdigit() and story_id.isdigit() and max(len(sort_at), len(story_id)) < 16:

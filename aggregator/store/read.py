@@ -99,4 +99,6 @@ def totals(db: sqlite3.Connection) -> Totals:
     (items,) = db.execute("SELECT coalesce(sum(items), 0) FROM sources").fetchone()
     (joined,) = db.execute("SELECT value FROM marks WHERE name = 'joined'").fetchone()
     opened = db.execute("SELECT 1 FROM marks WHERE name = 'log_open'").fetchone()
-    return Totals(sources, failing, items, items - joined, to_datetime(newest) if newest else None, opened is not None)
+    (pushed,) = db.execute("SELECT count(*) FROM followings WHERE state = 'confirmed'").fetchone()
+    at = to_datetime(newest) if newest else None
+    return Totals(sources, failing, items, items - joined, at, opened is not None, pushed)

@@ -2,18 +2,34 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from aggregator.model import Evidence, Gist, Item, Source, SourceState, Stored
+from aggregator.model import (
+    Category,
+    Condition,
+    Correction,
+    Evidence,
+    Gist,
+    Item,
+    Rulebook,
+    Source,
+    SourceState,
+    Stored,
+)
 
 STORED_COLUMNS = (
     "items.id, items.story_id, items.content, items.first_seen, items.changed_at, items.revision, items.reason,"
     " items.hidden"
 )
 
+GISTS_KEPT = 2048  # some 10 MB
+
 _encode = msgspec.json.Encoder().encode
+_categories = msgspec.json.Decoder(tuple[Category, ...]).decode
+_condition = msgspec.json.Decoder(Condition).decode
 _evidence = msgspec.json.Decoder(Evidence).decode
 _gist = msgspec.msgpack.Decoder(Gist).decode
 _item = msgspec.json.Decoder(Item).decode
@@ -21,7 +37,9 @@ _source = msgspec.json.Decoder(Source).decode
 _state = msgspec.json.Decoder(SourceState).decode
 
 
-def to_json(value: Evidence | Item | Source | SourceState) -> str:
+def to_json(
+    value: Condition | Correction | Evidence | Item | Rulebook | Source | SourceState | tuple[Category, ...],
+) -> str:
     """A value as JSON text, fields in the order of the class."""
     return _encode(value).decode()
 
@@ -29,6 +47,16 @@ def to_json(value: Evidence | Item | Source | SourceState) -> str:
 def to_item(text: str) -> Item:
     """The item that `to_json` wrote."""
     return _item(text)
+
+
+def to_categories(text: str) -> tuple[Category, ...]:
+    """The categories that `to_json` wrote."""
+    return _categories(text)
+
+
+def to_condition(text: str) -> Condition:
+    """The condition that `to_json` wrote."""
+    return _condition(text)
 
 
 def to_evidence(text: str) -> Evidence:
@@ -41,8 +69,9 @@ def to_bytes(gist: Gist) -> bytes:
     return msgspec.msgpack.encode(gist)
 
 
+@lru_cache(GISTS_KEPT)
 def to_gist(packed: bytes) -> Gist:
-    """The gist that `to_bytes` wrote."""
+    """The gist that `to_bytes` wrote; a new story is held against those that came before it, again and again."""
     return _gist(packed)
 
 

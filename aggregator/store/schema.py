@@ -6,7 +6,7 @@ only ever read as a whole is JSON of the value in `aggregator.model`: `content->
 
 from sqlite_utils import Database, Migrations
 
-from aggregator.store import hub, indexing, moves
+from aggregator.store import desk, following, history, hub, indexing, moves, operating, rulebook
 from aggregator.store.first import FIRST
 from aggregator.store.slugs import slug_of
 
@@ -290,3 +290,40 @@ def m011_search(db: Database) -> None:
 def m012_moves(db: Database) -> None:
     """Sources move to other addresses."""
     db.executescript(moves.TABLES)
+
+
+@migrations()
+def m013_followings(db: Database) -> None:
+    """Sources that name a hub are followed there."""
+    db.executescript(following.TABLES)
+
+
+@migrations()
+def m015_seen(db: Database) -> None:
+    """An entry that is as it was is not looked at again."""
+    db.execute("ALTER TABLE sources ADD COLUMN seen BLOB NOT NULL DEFAULT x''")
+
+
+@migrations()
+def m014_health(db: Database) -> None:
+    """What was the matter with sources is remembered, and how many items they published each day is counted."""
+    db.executescript(history.TABLES)
+    db.execute(history.COUNT_DAYS)
+
+
+@migrations()
+def m016_desk(db: Database) -> None:
+    """Editors log in, and what they change is remembered."""
+    db.executescript(desk.TABLES)
+
+
+@migrations()
+def m017_rules(db: Database) -> None:
+    """Editors say what becomes of items: by rules, and one by one."""
+    db.executescript(rulebook.TABLES)
+
+
+@migrations()
+def m018_operating(db: Database) -> None:
+    """Feed apps of editors read what is the matter with sources, and when it was last told."""
+    db.executescript(operating.TABLES)

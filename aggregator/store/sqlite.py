@@ -5,14 +5,15 @@ lose a WAL reset between two checkpointing processes).
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from aggregator.errors import StoreError
 from aggregator.model import (
     Closed,
     DecisionKind,
+    Judgement,
     Key,
     Link,
     Near,
@@ -25,11 +26,18 @@ from aggregator.model import (
     Story,
     Update,
 )
-from aggregator.store import events, links, log, moves, near, pins, read
+from aggregator.store import clocks, events, history, links, log, moves, near, pins, read
+from aggregator.store.choosing import Choosing
 from aggregator.store.commit import Commit, write_states
 from aggregator.store.connections import errors
+from aggregator.store.desk import Desks
+from aggregator.store.followed import Followed
+from aggregator.store.health import Histories
+from aggregator.store.mending import Menders
+from aggregator.store.operated import Operated
 from aggregator.store.outline import Outlines
 from aggregator.store.published import Published
+from aggregator.store.retelling import Retellings
 from aggregator.store.rows import (
     STORED_COLUMNS,
     grouped,
@@ -56,7 +64,9 @@ VIEW = (
 BATCH = 500  # rows read at once where a caller walks through all
 
 
-class SQLiteStore(Published, Outlines, Searching, Subscribers):
+class SQLiteStore(
+    Published, Outlines, Searching, Subscribers, Followed, Histories, Desks, Retellings, Operated, Menders, Choosing
+):
     """See `aggregator.store.Store` for what each method promises."""
 
     # ── sources
@@ -68,7 +78,7 @@ class SQLiteStore(Published, Outlines, Searching, Subscribers):
             for position, source in enumerate(sources)
         ]
         with errors("writing the sources"), self._writing() as db:
-            self._move(db, [url for url, *_ in rows])
+            self._move(db, [url for url, *_ in rows], now)
             held = dict(db.execute("SELECT url, iif(position IS NULL, NULL, line) FROM sources"))
             wanted = {url: line for url, _, _, line, *_ in rows}
             slugs = dict(db.execute("SELECT url, slug FROM sources"))
@@ -87,9 +97,10 @@ class SQLiteStore(Published, Outlines, Searching, Subscribers):
             elif wanted.keys() - held.keys():
                 log.note_sources(db)
 
-    def _move(self, db: sqlite3.Connection, listed: Sequence[str]) -> None:
+    def _move(self, db: sqlite3.Connection, listed: Sequence[str], now: datetime) -> None:
         for new, old in moves.found(db, listed).items():
             moves.move(db, old, new)
+            history.end_moved(db, new, now)
             self._prints.clear()
 
     def sources(self) -> tuple[SourceView, ...]:
@@ -112,6 +123,12 @@ class SQLiteStore(Published, Outlines, Searching, Subscribers):
             raise StoreError(f"while reading a source: not in feeds.opml: {url!r}")
         return to_state(row[0])
 
+    def seen(self, url: str) -> bytes:
+        """See Store."""
+        with errors("reading a source"):
+            row = self._db.execute("SELECT seen FROM sources WHERE url = ?", (url,)).fetchone()
+        return row[0] if row else b""
+
     def due(self, now: datetime, limit: int) -> tuple[tuple[Source, SourceState], ...]:
         """See Store."""
         with errors("reading what is due"):
@@ -128,32 +145,48 @@ class SQLiteStore(Published, Outlines, Searching, Subscribers):
             return ()  # without a wait for the writer
         with errors("taking up what is due"), self._writing() as db:
             due = self.due(now, limit)
-            _check_at(db, (source.url for source, _ in due), until)
+            rows = [(to_seconds(until), source.url) for source, _ in due]
+            db.executemany("UPDATE sources SET next_check_at = ? WHERE url = ?", rows)
         return due
 
-    def release(self, urls: Sequence[str], now: datetime) -> None:
+    def renew(self, leases: Mapping[str, datetime], until: datetime) -> None:
         """See Store."""
-        with errors("giving back what was due"), self._writing() as db:
-            _check_at(db, urls, now)
+        rows = [(to_seconds(until), url, to_seconds(given)) for url, given in leases.items()]
+        with errors("renewing leases"), self._writing() as db:
+            db.executemany("UPDATE sources SET next_check_at = ? WHERE url = ? AND next_check_at = ?", rows)
+
+    def put_back(
+        self, now: datetime, lease_until: datetime, change: Callable[[SourceState, timedelta], SourceState]
+    ) -> timedelta:
+        """See Store."""
+        with errors("putting back the clock"):
+            if not clocks.is_ahead(self._db.conn, now, lease_until):
+                return timedelta(0)  # without a wait for the writer
+            with self._writing() as db:
+                return clocks.put_back(db, now, lease_until, change)
 
     # ── writing
 
     def settle(
-        self, source: str, guids: Sequence[str], links: Sequence[str], make: Callable[[Known], Update]
+        self, source: str, guids: Sequence[str], links: Sequence[str], make: Callable[[Known], Update], notice: int = 0
     ) -> Update:
         """See Store."""
         with errors("writing a poll"), self._writing() as db:
             update = make(self._known(db, source, guids, links))
             Commit(db, update, self._authority).write()
+            if notice:
+                db.execute("DELETE FROM notices WHERE id = ?", (notice,))
             changed = {decision.item.key for decision in update.decisions if decision.kind is DecisionKind.CHANGED}
             if changed:
                 self._prints.drop(changed)
         return update
 
-    def keep(self, states: Sequence[SourceState]) -> None:
+    def keep(self, states: Sequence[SourceState], judged: Sequence[Judgement] = ()) -> None:
         """See Store."""
         with errors("writing states"), self._writing() as db:
             write_states(db, states)
+            for each in judged:
+                history.write(db, each)
 
     def _known(self, db: sqlite3.Connection, source: str, guids: Sequence[str], links: Sequence[str]) -> Known:
         row = db.execute("SELECT id, state FROM sources WHERE url = ?", (source,)).fetchone()
@@ -356,10 +389,6 @@ def _view(row: tuple[Any, ...]) -> SourceView:
     line, state, items, newest, position, slug, withdrawn = row
     at = to_datetime(newest) if newest else None
     return SourceView(to_source(line), to_state(state), items, at, position is not None, slug, bool(withdrawn))
-
-
-def _check_at(db: sqlite3.Connection, urls: Iterable[str], at: datetime) -> None:
-    db.executemany("UPDATE sources SET next_check_at = ? WHERE url = ?", [(to_seconds(at), url) for url in urls])
 
 
 def _name(source: Source) -> str:

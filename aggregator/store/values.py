@@ -108,6 +108,7 @@ class Totals:
     stories: int
     newest_check: datetime | None
     log_open: bool  # False until the first round over all sources is done
+    pushed: int = 0  # sources whose hub has said that it pushes
 
 
 class Window(Protocol):

@@ -24,21 +24,23 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Protocol
 
-from aggregator.model import Decision, DecisionKind, Evidence, Item, Key, Level, Link, Near, Print, Stored
+from aggregator.model import Decision, DecisionKind, Evidence, Item, Key, Level, Link, Near, Print, Same, Stored
 from aggregator.stories.guards import another_issue, contradiction
-from aggregator.stories.identity import find, give_keys
+from aggregator.stories.identity import find, give_keys, own_guid
 from aggregator.stories.linking import Looked, Subject, look, same_texts, still_linked
 from aggregator.stories.prints import make_print, quoted
 from aggregator.stories.same_text import WINDOW
 from aggregator.stories.versions import is_material, is_return, leaves_revision
 
 __all__ = [
-    "WINDOW", "Looked", "Subject", "decide", "give_keys", "look", "make_print", "quoted", "same_texts", "still_linked",
+    "WINDOW", "Looked", "Subject", "decide", "give_keys", "look", "make_print", "own_guid", "quoted", "same_texts",
+    "still_linked",
 ]  # fmt: skip
 
 LINK_RULE = "canonical-link/1"
 CLOCK_SKEW = timedelta(minutes=10)
 BESIDE_LIMIT = 16  # items of one poll that one is compared with
+SHARED_LIMIT = 16  # items of one poll at one link; where it has more, a link proves nothing
 
 
 class Known(Protocol):
@@ -59,24 +61,33 @@ class Known(Protocol):
 
 
 def decide(
-    items: Sequence[Item], prints: Sequence[Print], known: Known, now: datetime, late_after: timedelta
+    items: Sequence[Item],
+    prints: Sequence[Print],
+    known: Known,
+    now: datetime,
+    late_after: timedelta,
+    unchanged: Sequence[Same] = (),
 ) -> tuple[Decision, ...]:
     """Say of each item, in the document's order, whether it is new, changed or the same, and which items it belongs
-    with; `prints` are theirs. An item published more than `late_after` before it is first seen is late: it is kept off
-    the feeds' heads. Once the first round is over, so are the undated items of a source that was never read before.
+    with; `prints` are theirs, `unchanged` is what else stands in the document. An item published more than
+    `late_after` before it is first seen is late: it is kept off the feeds' heads. Once the first round is over, so
+    are the undated items of a source that was never read before.
     """
-    taken = {item.guid for item in items}
+    taken = {item.guid for item in items} | {each.guid for each in unchanged}
     by_link: dict[str, list[Item]] = {}  # the items of this poll so far
+    shared = Counter(item.canonical for item in items)
     places = _places(items, now, guess=known.first_round or known.new_source)
-    beside = _Beside(items, now)
+    beside = _Beside(items, unchanged, now)
     decisions: list[Decision] = []
     for item, print_, sort_at in zip(items, prints, places, strict=True):
-        at_link = known.by_link.get(item.canonical, ()) if item.canonical else ()
+        is_article = bool(item.canonical) and shared[item.canonical] <= SHARED_LIMIT
+        at_link = known.by_link.get(item.canonical, ()) if is_article else ()
         found, stored, reason = find(item, known.by_guid.get(item.guid, ()), at_link, taken)
         taken.add(found.guid)
         links: tuple[Link, ...] = ()
         if stored is None or stored.item.canonical != item.canonical:
-            links = _links(found, [*(each.item for each in at_link), *by_link.get(item.canonical, ())])
+            beside_it = by_link.get(item.canonical, ()) if is_article else ()
+            links = _links(found, [*(each.item for each in at_link), *beside_it])
         if stored is None:
             late = not known.first_round and _is_late(found, known.new_source, now - late_after)
             decision = Decision(
@@ -97,10 +108,10 @@ def decide(
 class _Beside:
     """The items of one poll, to be compared with those that follow."""
 
-    def __init__(self, items: Sequence[Item], now: datetime) -> None:
+    def __init__(self, items: Sequence[Item], unchanged: Sequence[Same], now: datetime) -> None:
         self._now = now
-        self._guids = frozenset(item.guid for item in items)
-        self._dates = Counter(item.published.at for item in items)
+        self._guids = frozenset([*(item.guid for item in items), *(each.guid for each in unchanged)])
+        self._dates = Counter([item.published.at for item in items] + [each.published for each in unchanged])
         self._near: list[Near] = []
         self._by_gram: dict[int, list[int]] = {}  # places in that list
 

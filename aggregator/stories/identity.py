@@ -23,14 +23,19 @@ def give_keys(items: Sequence[Item]) -> tuple[Item, ...]:
     keyed: dict[str, Item] = {}
     for item in _distinct(items):
         if item.guid and guids[item.guid] == 1:
-            is_fit = len(item.guid) <= GUID_LIMIT_CHARS and EPISODE not in item.guid  # that mark is ours
-            guid = item.guid if is_fit else _hash(item.guid)
+            guid = own_guid(item.guid)
         elif item.canonical and links[item.canonical] == 1 and item.canonical not in guids:
             guid = item.canonical
         else:
             guid = _hash(item.canonical, item.title, item.published.raw)
         keyed.setdefault(guid, replace(item, guid=guid))
     return tuple(keyed.values())
+
+
+def own_guid(guid: str) -> str:
+    """What a source's own guid is as a key."""
+    is_fit = len(guid) <= GUID_LIMIT_CHARS and EPISODE not in guid  # that mark is ours
+    return guid if is_fit else _hash(guid)
 
 
 def _distinct(items: Sequence[Item]) -> Sequence[Item]:

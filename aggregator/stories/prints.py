@@ -105,10 +105,18 @@ def _marked(text: str, limit: int, *, shouted: bool = False) -> list[str]:
 def _pieces(text: str, limit: int) -> list[tuple[str, str]]:
     """The first words of a text, each with what stands before it; a text is read to its end only if it must be."""
     pieces = _PIECE if "_" in text else _PLAIN_PIECE
-    found: list[tuple[str, str]] = pieces.findall(text[: LETTERS_LIMIT * limit])
+    found: list[tuple[str, str]] = pieces.findall(_to_last_letter(text[: LETTERS_LIMIT * limit]))
     if len(found) <= limit and len(text) > LETTERS_LIMIT * limit:  # the last one may be cut
-        found = pieces.findall(text)
+        found = pieces.findall(_to_last_letter(text))
     return found[:limit]
+
+
+def _to_last_letter(text: str) -> str:
+    """A text without the signs at its end: looking for a word behind them would cost the square of their number."""
+    end = len(text)
+    while end and not text[end - 1].isalnum():
+        end -= 1
+    return text[:end]
 
 
 class _Seen(dict[str, tuple[str, bool]]):

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from aggregator.model import Date, Item
+from aggregator.model import Date, Genre, Item
 from aggregator.stories.similarity import CALENDAR
 from aggregator.stories.substance import fold, substance
 
@@ -72,8 +72,9 @@ def _says(item: Item) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _shows(item: Item) -> tuple[Item, tuple[str, ...]]:
-    """The item without its dates, and with no more of its text than its words."""
+    """The item without its dates and what we or editors made of it, and with no more of its text than its words."""
     bare = replace(item, lead="", html="", text="", published=Date(), updated=Date(), fingerprint="")
+    bare = replace(bare, categories=(), genre=Genre.ARTICLE, departements=())
     return bare, substance(item)
 
 

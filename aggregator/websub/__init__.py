@@ -1,5 +1,5 @@
 """What a hub says and understands (W3C WebSub): takes what was asked and answered, gives what to send and what that
-means. Never sends anything, never touches the store.
+means. Never sends anything, never touches the store. `following` is the other side: we as a subscriber.
 
 Beyond the Recommendation: a topic is one of our own feeds; a callback has no user, password or fragment.
 """

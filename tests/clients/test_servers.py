@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -258,6 +258,13 @@ def test_what_no_file_answers_is_for_the_application(front: Front) -> None:
         assert (got.status, got.body) == (live.status, live.body), path
         for name in ("Location", "Access-Control-Allow-Origin", "Content-Type"):
             assert got.headers.get_all(name) == live.headers.get_all(name), (path, name)
+
+
+def test_what_hubs_push_reaches_the_application_however_long_it_may_be(front: Front) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=PATIENCE_SECONDS)
+    with closing(connection):
+        connection.request("POST", f"/push/{'T' * 43}", b"x" * (14 << 20))
+        assert connection.getresponse().status == 410  # nobody has that address
 
 
 def test_how_files_are_named_is_no_address(front: Front) -> None:

@@ -1,0 +1,5 @@
+"""What editors do: takes settings, store and who asks, changes feeds.opml or the store and records it. The pages of
+the desk and the commands call it.
+
+- accounts: who may use the desk, and logins          - sources: edits of feeds.opml, and their undoing
+"""

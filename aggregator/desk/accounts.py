@@ -1,0 +1,111 @@
+"""Who may use the desk: takes names and passwords, gives logins; keeps hashes alone.
+
+A browser holds a random token, the store its hash. A login ends twelve hours after the last page, thirty days after it
+began, or when the password changes. Ten failures within a quarter of an hour close a name, from anywhere, and thirty
+an address for the rest of it; a name that does not exist costs as much time as a wrong password.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from aggregator.errors import DeskError
+from aggregator.model import Editor, Login, Role
+from aggregator.store import Store
+
+PASSWORD_LEAST, PASSWORD_MOST = 10, 200  # characters
+NAME_LIMIT = 60
+IDLE, WHOLE = timedelta(hours=12), timedelta(days=30)
+FAILURES_WINDOW = timedelta(minutes=15)
+FAILURES_OF_NAME, FAILURES_OF_ADDRESS = 10, 30
+
+hasher = PasswordHasher()  # its parameters stand in each hash
+_NOBODYS = hasher.hash(secrets.token_urlsafe(16))
+
+
+class LoginError(DeskError):
+    """Nobody was logged in."""
+
+
+class LoginClosedError(LoginError):
+    """Too many logins failed: even the right password is not looked at now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A login that was just made; the token is never shown again."""
+
+    token: str
+    login: Login
+
+
+def add(store: Store, name: str, role: Role, password: str, now: datetime) -> Editor:
+    """Let somebody use the desk. DeskError says what is wrong with the name or the password."""
+    name = " ".join(name.split())
+    if not name or len(name) > NAME_LIMIT or not name.isprintable():
+        raise DeskError(f"a name has 1 to {NAME_LIMIT} letters")
+    if any(each.name.casefold() == name.casefold() for each in store.editors()):
+        raise DeskError(f"there is an editor of that name: {name}")
+    return store.add_editor(name, role, hashed(password), now)
+
+
+def hashed(password: str) -> str:
+    """What is kept of a password. DeskError if it is too short or too long."""
+    if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
+        raise DeskError(f"a password has {PASSWORD_LEAST} to {PASSWORD_MOST} characters")
+    return hasher.hash(password)
+
+
+def log_in(store: Store, name: str, password: str, address: str, now: datetime) -> Opened:
+    """Log somebody in, from a network address. LoginError does not tell whether the name or the password is wrong."""
+    since = now - FAILURES_WINDOW
+    of_name, of_address = f"name {name.strip().casefold()[:NAME_LIMIT]}", f"address {address}"
+    if (
+        store.failed_logins(of_name, since) >= FAILURES_OF_NAME
+        or store.failed_logins(of_address, since) >= FAILURES_OF_ADDRESS
+    ):
+        raise LoginClosedError("too many logins failed")
+    found = store.password_of(name.strip())
+    is_right = _is_right(found[1] if found else _NOBODYS, password)
+    if found is None or not is_right:
+        store.fail_login((of_name, of_address), now)
+        raise LoginError("name or password are wrong")
+    editor, kept = found
+    if hasher.check_needs_rehash(kept):
+        store.change_editor(editor.id, now, password=hasher.hash(password))
+    token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    store.log_in(_hash(token), editor.id, csrf, now)
+    return Opened(token, Login(editor, csrf, now, now))
+
+
+def login_of(store: Store, token: str, now: datetime) -> Login | None:
+    """Who a browser with this token is logged in as."""
+    return store.login(_hash(token), now - WHOLE, now - IDLE, now) if token else None
+
+
+def log_out(store: Store, token: str) -> None:
+    """End a login."""
+    store.log_out(_hash(token))
+
+
+def change_password(store: Store, editor: Editor, old: str, new: str, now: datetime) -> None:
+    """Give an editor another password, which logs them out everywhere. DeskError if the old one is wrong."""
+    found = store.password_of(editor.name)
+    if found is None or not _is_right(found[1], old):
+        raise DeskError("the password is wrong")
+    store.change_editor(editor.id, now, password=hashed(new))
+
+
+def _is_right(kept: str, password: str) -> bool:
+    try:
+        return hasher.verify(kept, password[: PASSWORD_MOST + 1])
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

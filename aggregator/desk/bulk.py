@@ -1,0 +1,107 @@
+"""What is done to many sources at once: takes their lines as the editor saw them, gives one edit of the list. Each is
+withdrawn and shown again on its own, and stands so in the history.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from aggregator.config import Settings
+from aggregator.desk import effects
+from aggregator.desk.effects import Withdraw
+from aggregator.desk.sources import Edit, added, all_of, edit, removed, replaced
+from aggregator.model import Effect, FeedEffect, Named, Source
+from aggregator.store import Store
+
+
+class Bulk(StrEnum):
+    """What can be done."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    RETIRE = "retire"  # taken out of the list; what it published stays
+    BACK = "back"  # put back into the list
+    REGION = "region"
+    CATEGORIES = "categories"
+    DEPARTEMENTS = "departements"
+    WITHDRAW = "withdraw"  # hidden with all its items
+    SHOW = "show"  # shown again
+
+
+VALUED = frozenset((Bulk.REGION, Bulk.CATEGORIES, Bulk.DEPARTEMENTS))  # they need a word more
+RETELLING = frozenset((Bulk.CATEGORIES, Bulk.DEPARTEMENTS, Bulk.WITHDRAW))  # they move what is in the feeds
+HIDING = frozenset((Bulk.WITHDRAW, Bulk.SHOW))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the sources get."""
+
+    region: str = ""
+    categories: tuple[str, ...] = ()
+    departements: tuple[str, ...] = ()
+
+
+def preview(
+    settings: Settings, store: Store, do: Bulk, seen: Sequence[Source], wanted: Wanted, now: datetime
+) -> Effect | None:
+    """What would enter and leave each feed; None where nothing can. Of several sources that would be withdrawn each is
+    looked at by itself: a story that two of them alone have stands in the effect of neither.
+    """
+    if do not in RETELLING:
+        return None
+    if do is Bulk.WITHDRAW:
+        return _joined([effects.preview(settings, store, Withdraw(source.url), now) for source in seen])
+    return effects.preview(settings, store, _change(do, seen, wanted), now)
+
+
+def carry_out(
+    settings: Settings,
+    store: Store,
+    by: str,
+    note: str,
+    do: Bulk,
+    seen: Sequence[Source],
+    wanted: Wanted,
+    now: datetime,
+) -> None:
+    """Do it, all or none but for what is hidden. ConflictError if a line is not as it was seen."""
+    if do is Bulk.WITHDRAW:
+        for source in seen:
+            effects.publish(settings, store, by, note, Withdraw(source.url), now)
+    elif do is Bulk.SHOW:
+        urls = {source.url for source in seen}
+        for hiding in store.hidings():
+            if hiding.source in urls and not hiding.guid:
+                store.unhide(hiding.id, by, now)
+    else:
+        edit(settings, store, by, note, _change(do, seen, wanted), now)
+
+
+def _change(do: Bulk, seen: Sequence[Source], wanted: Wanted) -> Edit:
+    if do is Bulk.RETIRE:
+        return all_of([removed(source) for source in seen])
+    if do is Bulk.BACK:
+        return added(seen)
+    return all_of([replaced(source, _MADE[do](source, wanted)) for source in seen])
+
+
+def _joined(parts: Sequence[Effect]) -> Effect:
+    feeds: dict[str, tuple[dict[int, Named], dict[int, Named]]] = {}
+    for part in parts:
+        for each in part.feeds:
+            entered, left = feeds.setdefault(each.feed, ({}, {}))
+            entered.update({story.id: story for story in each.entered})
+            left.update({story.id: story for story in each.left})
+    told = (FeedEffect(slug, tuple(entered.values()), tuple(left.values())) for slug, (entered, left) in feeds.items())
+    return Effect(sum(part.items for part in parts), tuple(sorted(told, key=lambda each: each.feed)))
+
+
+_MADE: Mapping[Bulk, Callable[[Source, Wanted], Source]] = {
+    Bulk.PAUSE: lambda source, _: replace(source, paused=True),
+    Bulk.RESUME: lambda source, _: replace(source, paused=False),
+    Bulk.REGION: lambda source, wanted: replace(source, region=wanted.region),
+    Bulk.CATEGORIES: lambda source, wanted: replace(source, categories=wanted.categories),
+    Bulk.DEPARTEMENTS: lambda source, wanted: replace(source, departements=wanted.departements),
+}

@@ -1,0 +1,194 @@
+"""Who may see and do what at the desk: takes a request, lets it through, or refuses it or leads to the login.
+
+A route says who may use it with `needs`; one that does not say so is refused to everybody. Whatever changes something
+is a POST with the token that every form of the login holds.
+"""
+
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, TypeVar, cast
+
+from flask import Response, abort, current_app, g, redirect, request
+from werkzeug.wrappers import Response as Answer
+
+from aggregator.desk import accounts
+from aggregator.model import Editor, Login, Role
+from aggregator.store import Store, open_store
+from web.language import lazy_gettext
+from web.layout import link, page
+from web.site import Site, current_site
+
+COOKIE = "desk"
+FORM_COOKIE = "desk-form"  # of the form of the login, which nobody is logged in for
+FORM_SECONDS = 3600
+PATIENCE_SECONDS = 5.0  # for another process that writes
+FORM_BYTES = 256 << 10  # of a form, but where a route says more
+ENTRY = "desk.log_in"
+
+# The line of links over each page; those that there are.
+PLACES = (
+    ("desk.front", lazy_gettext("Overview")),
+    ("desk.health", lazy_gettext("Health")),
+    ("desk.sources", lazy_gettext("Sources")),
+    ("desk.stories", lazy_gettext("Stories")),
+    ("desk.rules", lazy_gettext("Rules")),
+    ("desk.history", lazy_gettext("History")),
+)
+ROLE_WORDS = {Role.EDITOR: lazy_gettext("edit"), Role.ADMIN: lazy_gettext("edit, and let editors in")}
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class Writing:
+    """The store as the desk writes it: beside the scheduler, which alone checkpoints. Safe to share."""
+
+    site: Site
+    _store: Store | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def store(self) -> Store:
+        """The store. NotReadyError while its file does not exist."""
+        settings = self.site.settings
+        _ = self.site.store
+        with self._lock:
+            if self._store is None:
+                self._store = open_store(
+                    settings.database, settings.authority, writer=False, patience_seconds=PATIENCE_SECONDS
+                )
+            return self._store
+
+
+def needs(role: Role, form_bytes: int = FORM_BYTES) -> Callable[[View], View]:
+    """Say who may use a route: editors, or admins alone; and how large its form may be."""
+
+    def mark(view: View) -> View:
+        view.__dict__["needs"], view.__dict__["form_bytes"] = role, form_bytes
+        return view
+
+    return mark
+
+
+def open_to_all(view: View) -> View:
+    """Say that a route is for those who are not logged in yet."""
+    view.__dict__["needs"] = None
+    view.__dict__["form_bytes"] = 4096
+    return view
+
+
+def check() -> Answer | None:
+    """Before each request to the desk."""
+    view = current_app.view_functions[request.endpoint or ""]
+    request.max_content_length = view.__dict__.get("form_bytes", FORM_BYTES)
+    request.max_form_memory_size = request.max_content_length
+    g.login = accounts.login_of(store(), request.cookies.get(COOKIE, ""), current_site().clock())
+    if "needs" not in view.__dict__:
+        abort(403)
+    role: Role | None = view.__dict__["needs"]
+    if role is None:
+        return None
+    if g.login is None:
+        if request.method != "GET":
+            abort(403)
+        asked = request.full_path.rstrip("?")
+        return redirect(link(ENTRY, then=asked), 303)
+    if role is Role.ADMIN and g.login.editor.role is not Role.ADMIN:
+        abort(403)
+    if request.method not in ("GET", "HEAD") and not _is_meant(g.login):
+        abort(403)
+    return None
+
+
+def finish(response: Response) -> Response:
+    """After each request to the desk: nobody keeps it, nobody lists it, and no other page hears where it was read."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+def _is_meant(login: Login) -> bool:
+    """Whether the form is one of ours, for this login."""
+    sent = request.form.get("csrf", "") or request.headers.get("X-CSRF", "")
+    from_elsewhere = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
+    return not from_elsewhere and hmac.compare_digest(sent.encode(), login.csrf.encode())
+
+
+def store() -> Store:
+    """The store, for writing."""
+    return cast(Writing, current_app.extensions["tributary.desk"]).store
+
+
+def me() -> Editor:
+    """Who is logged in."""
+    return cast(Login, g.login).editor
+
+
+def desk_page(template: str, **values: Any) -> str:
+    """Render a page of the desk within its frame."""
+    login: Login | None = g.get("login")
+    return page(
+        f"desk/{template}",
+        feed="",
+        login=login,
+        csrf=login.csrf if login else "",
+        desk_places=PLACES,
+        desk_routes=current_app.view_functions,
+        role_words=ROLE_WORDS,
+        **values,
+    )
+
+
+def let_in(response: Answer, token: str) -> None:
+    """Give a browser the token of its login."""
+    response.set_cookie(COOKIE, token, max_age=int(accounts.WHOLE.total_seconds()), **_cookie())
+    response.delete_cookie(FORM_COOKIE, path=_path())
+
+
+def let_out(response: Answer) -> None:
+    """Take it back."""
+    response.delete_cookie(COOKIE, path=_path())
+
+
+def new_form(response: Answer) -> str:
+    """What a form holds that nobody is logged in for; the browser is given the same."""
+    token = secrets.token_urlsafe(32)
+    response.set_cookie(FORM_COOKIE, token, max_age=FORM_SECONDS, **_cookie())
+    return token
+
+
+def is_own_form() -> bool:
+    """Whether a form of those that nobody is logged in for is ours."""
+    held, sent = request.cookies.get(FORM_COOKIE, ""), request.form.get("csrf", "")
+    return bool(held) and hmac.compare_digest(held.encode(), sent.encode())
+
+
+def client_address() -> str:
+    """Where a request comes from: as the proxy before us says, where the settings name one."""
+    if current_site().settings.behind_proxy:
+        return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()[:60]
+    return request.remote_addr or ""
+
+
+def inside(address: str) -> str:
+    """An address of the desk where it is one, else that of its front page: nobody is led elsewhere."""
+    front = link("desk.front")
+    root = front.partition("?")[0].rstrip("/")
+    is_ours = address == root or address.startswith((f"{root}/", f"{root}?"))
+    return address if is_ours and "\\" not in address and "//" not in address and address.isprintable() else front
+
+
+def _cookie() -> dict[str, Any]:
+    return {
+        "path": _path(),
+        "httponly": True,
+        "samesite": "Lax",
+        "secure": current_site().settings.public_url.startswith("https:"),
+    }
+
+
+def _path() -> str:
+    return f"{request.script_root}/desk"

@@ -1,0 +1,179 @@
+"""What was done, by whom and why, and its undoing: actions on the list and the rules, pins, and what is hidden."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Blueprint, make_response, redirect, request
+from werkzeug.wrappers import Response
+
+from aggregator.desk import effects, sources
+from aggregator.errors import ConflictError, DeskError, HidingError, PinError
+from aggregator.model import Action, ActionKind, Hiding, Key, Pin, PinKind, Role, Stored
+from web.desk.gate import desk_page, inside, me, needs, store
+from web.language import gettext, lazy_gettext, ngettext, page_language
+from web.layout import label
+from web.site import current_site
+
+SHOWN = 100
+NAMED = 3  # sources in a sentence
+RULE_DEEDS = {
+    "rules_added": lazy_gettext("New rule: %(rules)s"),
+    "rules_removed": lazy_gettext("No rule any more: %(rules)s"),
+    "rules_changed": lazy_gettext("Changed rule: %(rules)s"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Something that was done, in words."""
+
+    kind: str  # "action", "pin" or "hiding"
+    number: int
+    at: datetime
+    by: str
+    told: str
+    note: str
+    undone_at: datetime | None
+    undone_by: str
+    details: Sequence[str] = ()  # lines of a difference
+    may_be_undone: bool = True
+
+
+def register(desk: Blueprint) -> None:
+    """Add the routes."""
+    desk.add_url_rule("/", "front", front, methods=["GET"])
+    desk.add_url_rule("/history", "history", history, methods=["GET"])
+    desk.add_url_rule("/history/<kind>/<int:number>", "undo", undo, methods=["POST"])
+
+
+@needs(Role.EDITOR)
+def front() -> str:
+    """The first page of the desk."""
+    return desk_page("front.html", done=newest(8))
+
+
+@needs(Role.EDITOR)
+def history() -> str:
+    """What was done, the last first."""
+    sources.note_outside(current_site().settings, store(), current_site().clock())
+    return desk_page("history.html", done=newest(SHOWN))
+
+
+@needs(Role.EDITOR)
+def undo(kind: str, number: int) -> Response:
+    """Undo one thing."""
+    site, by = current_site(), me().name
+    try:
+        match kind:
+            case "action":
+                effects.undo(site.settings, store(), number, by, site.clock())
+            case "pin":
+                store().undo_pin(number, by, site.clock())
+            case "hiding":
+                store().unhide(number, by, site.clock())
+            case _:
+                raise DeskError(gettext("There is nothing of that kind."))
+    except ConflictError as error:
+        return make_response(desk_page("conflict.html", theirs=error.theirs, ours=error.ours, message=str(error)), 409)
+    except (DeskError, HidingError, PinError) as error:
+        return make_response(desk_page("refused.html", message=str(error)), 409)
+    return redirect(inside(request.form.get("then", "")), 303)
+
+
+def newest(limit: int, about: str | None = None) -> list[Done]:
+    """What was done last, of all kinds; or what was done to one source."""
+    actions = store().actions(limit, about=about)
+    pins = () if about else store().pins(include_undone=True)[:limit]
+    hidings = [each for each in store().hidings(include_undone=True) if about in (None, each.source)][:limit]
+    done = [*map(_action, actions), *map(_pin, pins), *map(_hiding, hidings)]
+    return sorted(done, key=lambda each: (each.at, each.number), reverse=True)[:limit]
+
+
+def of_items(items: Sequence[Stored]) -> list[Done]:
+    """What was done to some items, the last first."""
+    keys, numbers = {each.item.key for each in items}, {each.id for each in items}
+    actions = [each for url in {url for url, _ in keys} for each in store().actions(SHOWN, about=url)]
+    done = [
+        *(_action(each) for each in actions if each.told.get("item") in numbers),
+        *(_pin(pin) for pin in store().pins(include_undone=True) if {pin.item, pin.other} & keys),
+        *(_hiding(each) for each in store().hidings(include_undone=True) if (each.source, each.guid) in keys),
+    ]
+    return sorted(done, key=lambda each: (each.at, each.number), reverse=True)
+
+
+def _action(action: Action) -> Done:
+    details: Sequence[str] = ()
+    found = store().action(action.id)
+    if found and found[1].get("before") != found[1].get("after"):
+        details = sources.diff(found[1]["before"], found[1]["after"])
+    return Done(
+        "action", action.id, action.at, action.by, _told(action), action.note, action.undone_at, action.undone_by,
+        details, may_be_undone="listed" not in action.told,
+    )  # fmt: skip
+
+
+def _told(action: Action) -> str:
+    told = action.told
+    if "listed" in told:
+        return ngettext("The list is looked after from here on: %(num)s source.", "The list is looked after from here on: %(num)s sources.", told["listed"]) % {"num": told["listed"]}  # noqa: E501  # fmt: skip
+    parts = []
+    if told.get("undoes"):
+        parts.append(gettext("Undid number %(number)s.", number=told["undoes"]))
+    if told.get("added"):
+        parts.append(gettext("Added %(sources)s.", sources=_named(told["added"])))
+    if told.get("removed"):
+        parts.append(gettext("Removed %(sources)s.", sources=_named(told["removed"])))
+    if told.get("changed"):
+        parts.append(gettext("Changed %(sources)s.", sources=_named(told["changed"])))
+    if action.kind is ActionKind.CORRECTION:
+        parts.append(_corrected(action))
+    for name, words in RULE_DEEDS.items():
+        if told.get(name):
+            parts.append(words % {"rules": "; ".join(told[name])})
+    if action.kind is ActionKind.OUTSIDE:
+        parts.append(gettext("It was done outside the desk."))
+    return " ".join(parts) or gettext("Changed the list, but no source.")
+
+
+def _corrected(action: Action) -> str:
+    told, taxonomy = action.told, current_site().taxonomy
+    said = [label(slug) for slug in told.get("categories", ())]
+    if told.get("genre"):
+        said.append(taxonomy.genre_label(told["genre"], page_language()))
+    title = told.get("corrected", "")
+    if not said:
+        return gettext("Left “%(title)s” to its source and the rules.", title=title)
+    return gettext("Said of “%(title)s”: %(what)s.", title=title, what=", ".join(said))
+
+
+def _named(urls: Sequence[str]) -> str:
+    names = [current_site().source_name(url) for url in urls[:NAMED]]
+    rest = len(urls) - len(names)
+    more = [ngettext("%(num)s other", "%(num)s others", rest) % {"num": rest}] if rest else []
+    return ", ".join([*names, *more])
+
+
+def _pin(pin: Pin) -> Done:
+    words = gettext("Said that %(one)s and %(other)s are one story.") if pin.kind is PinKind.MUST else gettext(
+        "Said that %(one)s and %(other)s are not one story."
+    )  # fmt: skip
+    told = words % {"one": _titled(pin.item), "other": _titled(pin.other)}
+    return Done("pin", pin.id, pin.made_at, pin.by, told, pin.note, pin.undone_at, pin.undone_by or "")
+
+
+def _titled(key: Key) -> str:
+    stored = store().keyed(key)
+    return f"“{stored.item.title}”" if stored else key[1]
+
+
+def _hiding(hiding: Hiding) -> Done:
+    name = current_site().source_name(hiding.source)
+    told = (
+        gettext("Hid an item of %(source)s.", source=name)
+        if hiding.guid
+        else gettext("Withdrew %(source)s with all its items.", source=name)
+    )
+    return Done(
+        "hiding", hiding.id, hiding.made_at, hiding.by, told, hiding.note, hiding.undone_at, hiding.undone_by or ""
+    )

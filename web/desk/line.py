@@ -1,0 +1,197 @@
+"""One source as editors see it: its line of the list with a form, its address, what was done to it, its last items.
+What a change would do is shown before it is published.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, abort, make_response, redirect, request
+from werkzeug.wrappers import Response
+
+from aggregator.catalogue import name_of
+from aggregator.desk import effects, lines, moving, sources
+from aggregator.desk.bulk import Bulk
+from aggregator.desk.discovery import Candidate, Failure, FindingError
+from aggregator.desk.known import Seen, look
+from aggregator.desk.lines import Flaw, Wrong
+from aggregator.errors import ConflictError, DeskError
+from aggregator.model import Role, Source
+from aggregator.store import SourceView
+from web.desk import history
+from web.desk.adding import WHY_WORDS, finder
+from web.desk.gate import desk_page, me, needs, store
+from web.desk.rules import TITLES_SHOWN, conflict, ordered
+from web.desk.sources import (
+    BULK_WORDS,
+    HIDDEN,
+    STATE_WORDS,
+    as_seen,
+    line_of,
+    line_words,
+    listed,
+    note,
+    refused,
+    state_of,
+)
+from web.language import gettext
+from web.layout import link
+from web.site import current_site
+from web.words import TROUBLE_WORDS
+
+DONE_SHOWN = 20
+ITEMS_SHOWN = 15
+
+
+def register(desk: Blueprint) -> None:
+    """Add the routes."""
+    desk.add_url_rule("/source/<slug>", "source", source, methods=["GET"])
+    desk.add_url_rule("/source/<slug>", "edit_source", edit_source, methods=["POST"])
+    desk.add_url_rule("/source/<slug>/move", "move_source", move_source, methods=["POST"])
+
+
+@needs(Role.EDITOR)
+def source(slug: str) -> Response:
+    """One source."""
+    view = _view(slug)
+    sources.note_outside(current_site().settings, store(), current_site().clock())
+    try:
+        line = listed().get(view.source.url)
+    except DeskError as error:
+        return refused(str(error), link("desk.sources"))
+    return _page(view, line, lines.as_form(line or view.source), (line or view.source).categories)
+
+
+@needs(Role.EDITOR)
+def edit_source(slug: str) -> Response:
+    """Another line for it: what that would do, and its doing."""
+    view, form, site, here = _view(slug), request.form, current_site(), link("desk.source", slug=slug)
+    try:
+        seen = line_of(form.get("seen", ""))
+        fields = {name: text for name, text in form.items() if name not in ("url", "categories")}
+        categories = tuple(form.getlist("categories"))
+        wanted, wrong = lines.of_form(fields, categories, site.taxonomy.slugs, seen)
+        if wrong:
+            return _page(view, seen, {"url": seen.url, **form}, categories, wrong)
+        if wanted == seen:
+            return _page(view, seen, lines.as_form(seen), categories, said=gettext("Nothing was changed."))
+        change = sources.replaced(seen, wanted)
+        if "sure" not in form:
+            effect = effects.preview(site.settings, store(), change, site.clock())
+            body = desk_page(
+                "source_sure.html",
+                view=view,
+                name=name_of(view),
+                differences=sources.diff(sources.as_text(seen), sources.as_text(wanted)),
+                moved=(seen.region, wanted.region) if seen.region != wanted.region else (),
+                effect=effect,
+                feeds=ordered(effect),
+                titles_shown=TITLES_SHOWN,
+                fields=[*_fields(fields), *(("categories", slug) for slug in categories), ("seen", as_seen(seen))],
+                **line_words(),
+            )
+            return make_response(body)
+        effects.publish(site.settings, store(), me().name, note(), change, site.clock())
+    except ConflictError as error:
+        return conflict(error, here)
+    except DeskError as error:
+        return refused(str(error), here)
+    site.look_again()
+    return redirect(link("desk.source", slug=slug, said="changed"), 303)
+
+
+@needs(Role.EDITOR)
+def move_source(slug: str) -> Response:
+    """Another address for it: what is there, and its going there."""
+    view, form, site, here = _view(slug), request.form, current_site(), link("desk.source", slug=slug)
+    try:
+        seen = line_of(form.get("seen", ""))
+        wanted, wrong = lines.of_form({"url": form.get("url", "")}, seen.categories, site.taxonomy.slugs, seen)
+        if not wrong and wanted == seen:
+            wrong = {"url": Wrong(Flaw.SAME)}
+        if wrong:
+            return _page(view, seen, lines.as_form(seen) | {"url": form.get("url", "")}, seen.categories, wrong)
+        sources.tried(site.settings, sources.replaced(seen, wanted))
+        if "sure" not in form:
+            return _there(view, seen, wanted)
+        moving.move(site.settings, store(), me().name, note(), seen, wanted.url, site.clock())
+    except ConflictError as error:
+        return conflict(error, here)
+    except FindingError as error:
+        return refused(str(WHY_WORDS[error.why]), here, 429)
+    except DeskError as error:
+        return refused(str(error), here)
+    site.look_again()
+    return redirect(link("desk.source", slug=slug, said="moved"), 303)
+
+
+def _view(slug: str) -> SourceView:
+    return store().source(slug) or abort(404)
+
+
+def _there(view: SourceView, seen: Source, wanted: Source) -> Response:
+    """What is at the new address, and how much of it the source has already."""
+    site = current_site()
+    answer = finder().preview(wanted, me().name, site.clock())
+    candidate: Candidate | None = None
+    failure: Failure | None = None
+    items: tuple[Seen, ...] = ()
+    if isinstance(answer, Failure):
+        failure = answer
+    else:
+        candidate, found = answer
+        items = look(store(), found.items, found.prints, wanted.url, site.clock())
+    own = sum(each.same is not None and each.same.source == seen.url for each in items)
+    body = desk_page(
+        "source_move.html",
+        view=view,
+        name=name_of(view),
+        wanted=wanted,
+        seen=as_seen(seen),
+        candidate=candidate,
+        failure=failure,
+        trouble=TROUBLE_WORDS[failure.error_class] if failure else "",
+        items=items,
+        own=own,
+        **line_words(),
+    )
+    return make_response(body)
+
+
+def _page(
+    view: SourceView,
+    line: Source | None,
+    form: Mapping[str, str],
+    ticked: tuple[str, ...],
+    wrong: Mapping[str, Wrong] | None = None,
+    said: str = "",
+) -> Response:
+    words = {"changed": gettext("Changed."), "moved": gettext("Moved; it is asked there next."), "added": gettext("Added; it is asked next.")}  # noqa: E501  # fmt: skip
+    stories = () if view.withdrawn else store().source_river(view.source.url, limit=ITEMS_SHOWN).stories
+    body = desk_page(
+        "source.html",
+        view=view,
+        name=name_of(view),
+        line=line,
+        seen=as_seen(line) if line else "",
+        form=form,
+        ticked=ticked,
+        wrong=wrong or {},
+        said=said or words.get(request.args.get("said", ""), ""),
+        state=STATE_WORDS[HIDDEN if view.withdrawn else state_of(view)],
+        actions=[(do, BULK_WORDS[do]) for do in _actions(view, line)],
+        done=history.newest(DONE_SHOWN, about=view.source.url),
+        stories=stories,
+        trouble=TROUBLE_WORDS[view.state.error_class] if view.state.error_class else "",
+        **line_words(),
+    )
+    return make_response(body, 400 if wrong else 200)
+
+
+def _actions(view: SourceView, line: Source | None) -> list[Bulk]:
+    of_line = [Bulk.BACK] if line is None else [Bulk.RESUME if line.paused else Bulk.PAUSE, Bulk.RETIRE]
+    return [*of_line, Bulk.SHOW if view.withdrawn else Bulk.WITHDRAW]
+
+
+def _fields(form: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was typed, to be sent once more."""
+    return [(name, str(text)) for name, text in form.items() if name not in ("csrf", "seen", "note", "sure")]
