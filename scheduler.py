@@ -124,7 +124,7 @@ class Poller:
             watch = asyncio.create_task(self._watch_clock(jobs))
             await self.stop.wait()
             watch.cancel()
-            self._pipeline.leave()
+            self._pipeline.writer.leave()
             jobs.shutdown(wait=False)
             await self._give_up()
 

@@ -26,6 +26,7 @@ Around it:
     workers     processes that can be killed, where parse, clean and classify run
     httpclient  the one outgoing HTTP client, guarded at connect time
     batches     values that are written together
+    memory      what is free is given back to the system
     lanes       turns, by host and in all: who is slow delays no other
     writing     the thread that writes, and waits for a disk that is full
     words       text → terms, for the search index and its queries

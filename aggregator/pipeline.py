@@ -26,6 +26,7 @@ from aggregator.fetch import fetch, unread
 from aggregator.gathering import gather
 from aggregator.httpclient import HttpClient
 from aggregator.lanes import Lanes, Places, Width
+from aggregator.memory import give_back
 from aggregator.model import (
     DecisionKind,
     Fetched,
@@ -97,7 +98,7 @@ class Pipeline:
         self._lanes = Lanes(width, width, PATIENCE_SECONDS, again=True)
         self._client = HttpClient(replace(settings, concurrency=self._lanes.width.in_all))
         self._workers = Workers(settings.workers, settings.parse_seconds, settings.parse_memory_mib)
-        self._writer = Writer(insists=insists)
+        self.writer = Writer(insists=insists)
         self._places = Places(settings.concurrency * 2)
         self._plan = NO_PLAN
         self._turns = Turns()
@@ -109,6 +110,7 @@ class Pipeline:
         self._states = Batches(partial(self.write, partial(health.keep, self.store)))  # that come without items
 
     async def __aenter__(self) -> Self:
+        give_back()
         await self._client.__aenter__()
         return self
 
@@ -118,15 +120,11 @@ class Pipeline:
         await self._client.__aexit__(kind, error, trace)
         await asyncio.to_thread(self._workers.close)
         await self.write(self.store.close)
-        self._writer.close()
+        self.writer.close()
 
     async def write(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Call a method of the store in the writing thread."""
-        return await self._writer.call(partial(function, *arguments))
-
-    def leave(self) -> None:
-        """Insist no longer: what cannot be written from now on is given up."""
-        self._writer.leave()
+        return await self.writer.call(partial(function, *arguments))
 
     @property
     def room(self) -> int:
@@ -183,12 +181,7 @@ class Pipeline:
 
     async def put_back(self, lease: timedelta) -> None:
         """Mend what was written while the clock was ahead, if it was: nobody waits for a time that is long to come."""
-
-        def mend() -> timedelta:
-            now = self.clock()
-            return self.store.put_back(now, now + lease, lambda state, by: put_back(state, by, now))
-
-        if by := await self.write(mend):
+        if by := await self.write(lambda: self.store.put_back(self.clock(), lease, put_back)):
             self._closed = {host: until - by for host, until in self._closed.items()}
             self._follow_again = {url: until - by for url, until in self._follow_again.items()}
             log.error("clock put back by_s=%d", by.total_seconds())
@@ -269,7 +262,7 @@ class Pipeline:
         host = source.url.partition("//")[2].partition("/")[0].rpartition("@")[2].lower()
 
         async def ask() -> Outcome | datetime:
-            await self._writer.writable.wait()
+            await self.writer.writable.wait()
             if (until := self._closed.pop(host, None)) and until > self.clock():
                 self._closed[host] = until
                 return until
@@ -278,12 +271,7 @@ class Pipeline:
                 self._closed[host] = outcome.retry_after
             return outcome
 
-        return await self._lanes.run(
-            host,
-            ask,
-            slow=state.error_count > 0,
-            behind=behind,
-        )
+        return await self._lanes.run(host, ask, slow=state.error_count > 0, behind=behind)
 
     async def _take(self, source: Source, state: SourceState, outcome: Outcome) -> tuple[Update, tuple[str, ...]]:
         if isinstance(outcome, FetchFailed | Gone):

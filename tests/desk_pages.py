@@ -37,6 +37,19 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "/desk/stories?sort=hidden",
         "/desk/stories?q=%3Cb%3E&category=economie&source=comtois-info&since=2026-02-01",
     ),
+    "desk.sources": (
+        "/desk/sources",
+        "/desk/sources?did=pause&count=2",
+        "/desk/sources?words=%3Cb%3E&region=Doubs&category=economie&state=unlisted",
+    ),
+    "desk.source": (
+        "/desk/source/comtois-info",
+        "/desk/source/b-gras-b-cie",
+        "/desk/source/en-pause",
+        "/desk/source/presse-example?said=moved",
+    ),
+    "desk.add_source": ("/desk/sources/add", "/desk/sources/add?site=%3Cscript%3Ealert(1)"),
+    "desk.import_sources": ("/desk/sources/import",),
     "desk.story": ("/desk/story/1", "/desk/story/2", "/desk/story/3"),
     "desk.mend": (
         "/desk/story/1/hide",
@@ -57,6 +70,14 @@ FORMS = {
     "desk.health_act",
     "desk.health_address",
     "desk.health_feed",  # which is no page
+    "desk.change_sources",
+    "desk.edit_source",
+    "desk.export_sources",  # which is no page
+    "desk.find_source",
+    "desk.move_source",
+    "desk.preview_source",
+    "desk.read_import",
+    "desk.take_in",
     "desk.log_out",
     "desk.undo",
     "desk.add_editor",

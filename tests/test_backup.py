@@ -84,7 +84,7 @@ def test_a_damaged_data_base_is_said_and_the_backup_before_stays(store: Store, t
     with path.open("r+b") as file:
         file.seek((page - 1) * size + 200)
         file.write(b"\x07" * (size - 200))
-    with closing(open_store(str(path))) as damaged, pytest.raises(StoreError, match="damaged|malformed"):
+    with closing(open_store(str(path))) as damaged, pytest.raises(StoreError, match=r"damaged|malformed"):
         damaged.back_up(str(target), NOW)
     assert target.read_bytes() == before and len(list(target.parent.iterdir())) == 1
 

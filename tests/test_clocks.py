@@ -257,7 +257,7 @@ def test_a_clock_that_is_set_right_by_seconds_changes_nothing(store: Store) -> N
 
 
 def mend(store: Store, now: datetime) -> timedelta:
-    return store.put_back(now, now + scheduler.LEASE, lambda state, by: put_back(state, by, now))
+    return store.put_back(now, scheduler.LEASE, put_back)
 
 
 times = st.none() | st.integers(-10_000, 10_000).map(lambda minutes: NOW + timedelta(minutes=minutes))

@@ -25,6 +25,7 @@ from aggregator.model import (
     Deed,
     Genre,
     Item,
+    Question,
     Rule,
     RuleEffect,
     RuleField,
@@ -596,3 +597,28 @@ def test_the_list_is_known_as_it_was_left_however_much_was_done_since() -> None:
         for _ in range(201):
             place.store.act(Deed(ActionKind.RULES, "Jeanne", "", {}, ""), NOW)
         assert sources.note_outside(place.settings, place.store, NOW) is None
+
+
+def test_a_search_goes_by_what_editors_say() -> None:
+    with a_place() as place:
+        tell(place.store, [an_item("a"), an_item("b")])
+        place.publish(NewCorrection(1, Correction(("culture",), Genre.COMMUNIQUE)))
+        for question in (Question(category="culture"), Question(genre="communique")):
+            assert [hit.story.id for hit in place.store.search(question, "fr").hits] == [1]
+        assert [hit.story.id for hit in place.store.search(Question(category="economie"), "fr").hits] == [2]
+
+
+def test_the_number_of_retractions_moves_when_a_changed_item_is_taken_out() -> None:
+    with a_place() as place:
+        tell(place.store, [an_item("a", title="Le pont")])
+        published(place, a_rule("gare"))
+        before = place.store.retractions()
+        change(place, an_item("a", title="La gare"))
+        assert place.store.retractions() > before and not place.standing
+
+
+def test_of_a_text_without_end_the_beginning_is_looked_at() -> None:
+    text = "a " * (MATCHED_LIMIT_CHARS // 2)
+    rule = a_rule("pont", field=RuleField.WORDS)
+    assert is_blocked(an_item("a", text=text[:-5] + " pont"), rule)
+    assert not is_blocked(an_item("a", text=text + "pont"), rule)

@@ -63,7 +63,7 @@ def test_a_rule_is_tried_then_published_then_undone(desk: Desk, jeanne: Browser)
     listed = jeanne.get("/desk/rules")
     assert "Title contains the words “foot”" in listed and ">2</td>" in listed
     history = jeanne.get("/desk/history")
-    assert "New rule: 1. [*] block: title contains “foot”" in history and "trop de foot" in history
+    assert "New rule: All news – Title contains the words “foot” → Take out" in history and "trop de foot" in history
     number = next(action.id for action in desk.store.actions() if action.kind is ActionKind.RULES)
     assert jeanne.post(f"/desk/history/action/{number}").status_code == 303
     assert titles(desk) == {"Le foot", "La gare", "Le foot <b>à Dole</b>"}
@@ -79,7 +79,7 @@ def test_a_rule_is_changed_and_removed_in_the_same_way(desk: Desk, jeanne: Brows
     assert "1 enter" in tried and "leaves" not in tried
     jeanne.post("/desk/rules/publish", **{**fields, "source": INFO.url})
     assert titles(desk) == {"La gare", "Le foot <b>à Dole</b>"}
-    assert "Changed rule: 1." in jeanne.get("/desk/history")
+    assert "Changed rule: Comtois Info – " in jeanne.get("/desk/history")
     gone = {**fields, "version": "2", "remove": "1"}
     assert "Without this rule" in jeanne.post("/desk/rules/preview", **gone).get_data(as_text=True)
     assert jeanne.post("/desk/rules/publish", **gone).status_code == 303

@@ -6,7 +6,9 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,12 +17,14 @@ from aggregator.digest import digest
 from aggregator.errors import ErrorClass, ParseError
 from aggregator.model import Source, SourceKind
 from aggregator.pipeline import Report
+from aggregator.stories import BESIDE_LIMIT, CROWD, CROWD_LIMIT, LINK_RULE, SHARED_LIMIT, decide, make_print
 from bench.meter import Peak
 from tests.hostile_origins import (
     CASES,
     FULL,
     GOOD,
     HEALTHY,
+    NOW,
     SIZE,
     At,
     Came,
@@ -28,19 +32,26 @@ from tests.hostile_origins import (
     Origins,
     Played,
     always,
+    around,
     faults,
     feed,
     make_certificates,
     play,
+    rss,
     to,
 )
 from tests.origin import Request
+from tests.values import make_item
 
 FAMILIES = tuple(dict.fromkeys(case.family for case in CASES))
 # For an answer, in families with origins that would keep us waiting as long as they may.
 SECONDS = {"time": 1.5, "tls": 2.0, "framing": 3.0, "compression": 10.0}
 LONG = frozenset(("many", "html", "runs"))
 GROWTH_MIB = 200
+ITEM = make_item(1)
+UNKNOWN = SimpleNamespace(
+    by_guid={}, by_link={}, earlier={}, near=lambda key, print_: (), first_round=True, new_source=True
+)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +96,56 @@ def test_each_origin_of_a_family_ends_as_it_must_and_spoils_no_other(
 def test_there_are_cases_enough_each_under_a_name_of_its_own() -> None:
     assert len(CASES) >= 100
     assert len({case.name for case in CASES}) == len(CASES)
+
+
+# ── what one may take from others
+
+
+def test_large_documents_wait_for_one_another_and_nobody_for_them(tmp_path: Path, certificates: Path) -> None:
+    costly = around(f"<item><guid>@</guid><description><![CDATA[<p>{'&' * 190_000}]]></description></item>" * 6)
+    cases = [Case(f"large: {number}", always(feed(costly)), "too_costly") for number in range(3)]
+    settings = Settings(database=str(tmp_path / "tributary.db"), per_host=64, parse_seconds=1.0, hub=False)
+    ended: list[str] = []
+    with Origins([*cases, *HEALTHY], certificates) as origins:
+        found = asyncio.run(
+            play(
+                [*cases, *HEALTHY], origins.places, origins.canary, certificates, settings, lambda name, _: ended.append(name)
+            )
+        )  # fmt: skip
+    assert_harmless(cases, found, origins.betrayals)
+    assert all(name.startswith("healthy") for name in ended[: len(HEALTHY)])
+
+
+def entries(link: str, count: int, at: int = 0) -> str:
+    return "".join(
+        f"<item><guid>{at}-{number}</guid><title>Le titre</title><link>{link}</link></item>" for number in range(count)
+    )
+
+
+@pytest.mark.parametrize(("count", "linked"), [(SHARED_LIMIT, SHARED_LIMIT - 1), (SHARED_LIMIT + 1, 0)])
+def test_a_link_that_many_items_of_a_document_share_proves_nothing(count: int, linked: int) -> None:
+    found = digest(Source("https://outlet.example/feed"), rss(entries("https://a.example/x", count)).encode(), "", {}, "")
+    decisions = decide(found.items, found.prints, UNKNOWN, NOW, timedelta(hours=48))
+    assert sum(link.rule == LINK_RULE for link in decisions[-1].links) == linked
+
+
+@pytest.mark.parametrize(("count", "compared"), [(30, BESIDE_LIMIT), (CROWD + 1, CROWD_LIMIT)])
+def test_in_a_crowd_an_item_is_compared_with_few_others(count: int, compared: int) -> None:
+    text = "Le conseil municipal de Besançon a voté lundi soir le budget de la ville et de ses quartiers. " * 3
+    items = "".join(
+        f"<item><guid>{number}</guid><title>Le titre</title><description>{text}</description></item>"
+        for number in range(count)
+    )
+    found = digest(Source("https://outlet.example/feed"), rss(items).encode(), "", {}, "")
+    decisions = decide(found.items, found.prints, UNKNOWN, NOW, timedelta(hours=48))
+    assert len(decisions[-1].links) == compared
+
+
+def test_words_are_found_before_a_long_run_of_signs_without_looking_at_each_of_them_again() -> None:
+    started = time.process_time()
+    found = [make_print(replace(ITEM, text=f"Un mot{sign * 2000}", lead="")).body for sign in "[«(•—" * 20]
+    assert set(found) == {"un mot"}
+    assert time.process_time() - started < 1.0
 
 
 # ── what a document costs

@@ -24,7 +24,7 @@ PAGES = (
 )  # fmt: skip
 SEARCHES = ("/search?q=titre", "/feeds/search.rss?q=titre")
 SMALL = re.compile(
-    r"SCAN (sources|followings|episodes USING INDEX episodes_open|feeds|hidden|found|main\.search_index|CONSTANT ROW"
+    r"SCAN (sources|followings|subscriptions|marks|notices USING COVERING INDEX notices_following|episodes USING INDEX episodes_open|feeds|hidden|found|main\.search_index|CONSTANT ROW"
     r"|\S+ VIRTUAL TABLE)"
 )
 SOURCES = (replace(INFO, departements=("25",)), MATIN)

@@ -49,13 +49,15 @@ def _page(status: int, title: str, text: str) -> Response:
     return make_response(page("error.html", title=title, text=text, status=status), status)
 
 
-def _words(status: int) -> tuple[str, str]:
+def _words(status: int) -> tuple[str, str]:  # noqa: PLR0911 - one for each
     if status == 404:
         return gettext("There is no such page"), gettext("The address may be wrong, or the page may have moved.")
     if status == 410:
         return gettext("This page is gone"), gettext("It was withdrawn and will not come back.")
     if status == 405:
         return gettext("This cannot be done here"), gettext("This address only gives pages; it takes nothing.")
+    if status == 413:
+        return gettext("This is too large"), gettext("What was sent is larger than what can be taken in here.")
     if status == 503:
         return gettext("We cannot answer just now"), gettext("Please try again in a minute.")
     if status < 500:

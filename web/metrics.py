@@ -79,7 +79,7 @@ class Reading(Collector):
         yield _gauge("subscriptions", "Subscriptions to our hub", read.subscriptions)
         yield _gauge("subscriptions_owed", "Of them, that wait for a delivery", read.owed)
         yield _gauge(
-            "subscriptions_delay_seconds", "How long the longest of them has waited", self._since(read.owed_since)
+            "subscriptions_delay_seconds", "How long ago what they wait for changed", self._since(read.owed_since)
         )
         yield _labelled("followings", "Hubs of sources", "state", _all(FollowingState, read.followings))
         yield _gauge("pushes_waiting", "Pushes of theirs that are not read yet", read.notices)

@@ -16,8 +16,8 @@ from typing import Any
 import click
 
 from aggregator import opml
+from aggregator.cli import asking, explaining, hiding, printing
 from aggregator.cli import editors as accounts
-from aggregator.cli import explaining, hiding, printing
 from aggregator.cli.backup import back_up
 from aggregator.cli.health import report as condition_report
 from aggregator.cli.once import poll_once
@@ -175,7 +175,7 @@ def publish(settings: Settings, folder: Path, server: str | None) -> None:
 def why(settings: Settings, item: str, as_json: bool) -> None:
     """Explain an item: ITEM is its number, its guid or its link."""
     with closing(_open(settings)) as store:
-        for stored in _found(store, item):
+        for stored in asking.explained(store, settings, item):
             if as_json:
                 click.echo(json.dumps(explaining.as_data(store, stored)))
             else:
@@ -353,16 +353,8 @@ def _open_beside(settings: Settings) -> Store:
     return open_store(settings.database, settings.authority, writer=False)
 
 
-def _found(store: Store, item: str) -> tuple[Stored, ...]:
-    by_number = store.item(int(item)) if item.isdecimal() and len(item) < 16 else None
-    found = (by_number,) if by_number else store.find(item)
-    if not found:
-        raise click.ClickException(printing.plain(f"no item with this number, guid or link: {item}"))
-    return found
-
-
 def _one(store: Store, item: str) -> Stored:
-    found = _found(store, item)
+    found = asking.found(store, item)
     if len(found) > 1:
         numbers = ", ".join(str(stored.id) for stored in found)
         raise click.ClickException(

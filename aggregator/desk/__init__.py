@@ -2,4 +2,6 @@
 the desk and the commands call it.
 
 - accounts: who may use the desk, and logins          - sources: edits of feeds.opml, and their undoing
+- effects: propose, preview, publish, undo            - rules: what the pages of rules and of single items ask
+- judging: how stored items are told once something is changed
 """

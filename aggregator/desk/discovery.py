@@ -256,7 +256,8 @@ class _Search:
     candidates: list[Candidate] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     _asked: set[str] = field(default_factory=set)
-    _bodies: set[str] = field(default_factory=set)
+    _told: set[str] = field(default_factory=set)  # fingerprints of the candidates
+    _read: dict[str, ReadFeed | ReadPage] = field(default_factory=dict)  # by what was read
     _client: Any = None
     _workers: Any = None
 
@@ -300,8 +301,8 @@ class _Search:
         outcome, found = answer
         if isinstance(found, ReadPage):
             return found
-        if outcome.fingerprint not in self._bodies:
-            self._bodies.add(outcome.fingerprint)
+        if outcome.fingerprint not in self._told:
+            self._told.add(outcome.fingerprint)
             self.candidates.append(_candidate(url, way, outcome, found, self.settings.timezone, self.now))
         return None
 
@@ -314,9 +315,12 @@ class _Search:
             case Gone():
                 return Failure(source.url, ErrorClass.GONE, "the server answered 410 Gone")
         assert isinstance(outcome, Fetched)  # nobody has asked on conditions
+        if known := self._read.get(outcome.fingerprint):  # many sites answer every address alike
+            return outcome, known
         arguments = (source, outcome.body, outcome.url, outcome.headers, self.settings.categories)
         try:
-            return outcome, await self._workers.run(read, *arguments)
+            found = self._read[outcome.fingerprint] = await self._workers.run(read, *arguments)
+            return outcome, found
         except SourceError as error:
             return Failure(source.url, error.error_class, str(error))
         except (TimeoutError, MemoryError, WorkerDied) as error:

@@ -159,8 +159,6 @@ def _retell(store: Store, change: NewRules, retelling: Retelling, now: datetime,
 
 def _put_back(rules: tuple[Rule, ...], before: tuple[Rule, ...], after: tuple[Rule, ...]) -> tuple[Rule, ...]:
     """The rules that hold, with those that an action changed as they were before it."""
-    if rules == after:
-        return before
     was, became, hold = ({rule.id: rule for rule in each} for each in (before, after, rules))
     for number in {**was, **became}:
         if was.get(number) == became.get(number):
@@ -180,9 +178,9 @@ def _rules_deed(by: str, note: str, before: tuple[Rule, ...], after: tuple[Rule,
         raise DeskError("these are the rules that hold already")
     urls = {rule.source for rule in changed}
     said = {
-        "rules_added": [as_text(rule) for rule in changed if rule.id not in was],
-        "rules_removed": [as_text(rule) for rule in changed if rule.id not in became],
-        "rules_changed": [as_text(rule) for rule in changed if rule.id in was and rule.id in became],
+        "rules_added": [msgspec.to_builtins(rule) for rule in changed if rule.id not in was],
+        "rules_removed": [msgspec.to_builtins(rule) for rule in changed if rule.id not in became],
+        "rules_changed": [msgspec.to_builtins(rule) for rule in changed if rule.id in was and rule.id in became],
     }
     held = {
         "before": _listed(before),

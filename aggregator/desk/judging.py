@@ -61,16 +61,17 @@ def of_sources(
         return None
     taxonomy, judge = load_taxonomy(settings.categories), Judge(store.rulebook().rules)
 
-    def judging(told: Told) -> Telling | None:
+    def placed(told: Told) -> Telling | None:
         item, url = own_item(told), told.item.source
-        if url not in touched:
-            return None
         old, new = (classify(item, lines[url], taxonomy).categories for lines in (was, will))
         if old != new:
             item = replace(item, categories=new)
         if was[url].departements != will[url].departements:
             item = replace(item, departements=will[url].departements)
         return _retold(told, item, judge)
+
+    def judging(told: Told) -> Telling | None:
+        return placed(told) if told.item.source in touched else None
 
     return _backwards(Retelling(Look(now - LOOK_BACK, touched), judging), undone)
 
@@ -107,7 +108,7 @@ def _retold(told: Told, item: Item, judge: Judge, correction: Correction | None 
     said = told.correction if correction is None else correction
     standing = judge.standing(item, said)
     new = replace(item, categories=standing.categories, genre=standing.genre)
-    had = told.telling.terms - terms_of(told.item, told.slug) - standing.taken  # by what it was in earlier versions
+    had = told.telling.terms - terms_of(told.item, told.slug)  # by what it was in earlier versions
     terms = terms_of(new, told.slug) | (frozenset() if said.categories else had)
     telling = Telling(
         new.categories, new.genre, new.departements, standing.is_blocked, item.categories, item.genre, terms

@@ -64,10 +64,9 @@ def _same(store: Store, item: Item, print_: Print, own: str, now: datetime) -> S
                     return _as(how, stored)
     near = [each for each in store.near(item.key, print_) if bare_address(each.item[0]) != own]
     at = item.published.at or now
-    for link in stories.same_texts(stories.look(Subject(item.key, print_, at, item.published.at), near)):
-        if found := store.keyed(link.other):
-            return _as(How.TEXT, found)
-    return None
+    links = stories.same_texts(stories.look(Subject(item.key, print_, at, item.published.at), near))
+    found = store.keyed(links[0].other) if links else None
+    return _as(How.TEXT, found) if found else None
 
 
 def _as(how: How, stored: Stored) -> Same:

@@ -142,10 +142,7 @@ def _common(values: Sequence[Value], default: Value) -> Value:
 
 
 def _host(url: str) -> str:
-    try:
-        return (urlsplit(url).hostname or "").removeprefix("www.")
-    except ValueError:
-        return ""
+    return (urlsplit(url).hostname or "").removeprefix("www.")
 
 
 def _written(source: Source) -> tuple[Source, Mapping[str, Wrong]]:

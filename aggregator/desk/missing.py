@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import cast
 
 from aggregator.clean.links import canonical, host
 from aggregator.config import Settings
 from aggregator.desk.judging import own_item
-from aggregator.desk.stories import is_address, traced
+from aggregator.desk.stories import is_address, is_word, traced
 from aggregator.errors import ErrorClass
 from aggregator.model import Hiding, Pin, Question, Rule, RuleEffect, Stored, Story
 from aggregator.rules import Judge
@@ -96,22 +97,23 @@ class Answer:
 def look(store: Store, settings: Settings, text: str, hosts: Collection[str], now: datetime) -> Answer:
     """What is known of an address, a guid, the number of an item ("item 12") or words. `hosts` are our own."""
     text = " ".join(text.split())
-    if items := _numbered(store, text) or traced(store, text, hosts):
-        return Answer(text, traces=tuple(trace(store, stored) for stored in items))
-    if not is_address(text):
-        stories = _worded(store, settings, text)
-        if len(stories) == 1 and not stories[0].others:
-            return Answer(text, traces=(trace(store, stories[0].lead),))
-        return Answer(text, stories=stories)
-    name = _host(text)
-    return Answer(text, name, publishers=tuple(_publishers(store, name, now)))
+    numbered = _numbered(store, text)
+    items = numbered or traced(store, text, hosts)
+    traces = tuple(trace(store, stored) for stored in items)
+    if is_address(text):
+        name = _host(text)
+        return Answer(text, name, traces, publishers=() if traces else tuple(_publishers(store, name, now)))
+    known = {each.story.id for each in traces}
+    stories = _worded(store, settings, text) if is_word(text) and not numbered else ()
+    others = tuple(story for story in stories if story.id not in known)
+    if not traces and len(others) == 1 and not others[0].others:
+        return Answer(text, traces=(trace(store, others[0].lead),))
+    return Answer(text, traces=traces, stories=others)
 
 
 def trace(store: Store, stored: Stored) -> Trace:
     """All that keeps an item away. Cost: half a dozen queries."""
-    story = store.story(stored.story_id)
-    if story is None:  # pragma: no cover – each item has one
-        raise AssertionError(stored)
+    story = cast(Story, store.story(stored.story_id))  # each item has one
     places = store.log(story.id)
     pins = tuple(pin for pin in store.pins_of(story.id) if stored.item.key in (pin.item, pin.other))
     return Trace(stored, story, tuple(_causes(store, stored, story, places)), places, pins)

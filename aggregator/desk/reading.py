@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
@@ -18,6 +19,8 @@ from aggregator.parse.values import absolute
 
 LOOKED_AT = 50  # items of a document, from the top
 NAMED_LIMIT = 20  # feeds that a page names
+TARGETS_LIMIT = 500  # of the links that may lead to one
+TEXTS_LIMIT = 5  # pieces of what a link says
 PAGE_LIMIT = 2_000_000  # characters
 LINK_LIMIT = 2000
 
@@ -66,7 +69,7 @@ def _page(body: bytes, url: str, headers: Mapping[str, str], error: ParseError) 
         text, _ = decode(body, headers.get("content-type", ""))
         text = _LONG_TAG.sub(r"<\1>", text[:PAGE_LIMIT])
         page = document_fromstring(text.encode("utf-8", "replace"), parser=HTMLParser(encoding="utf-8"))
-    except (UnicodeError, etree.LxmlError):
+    except etree.LxmlError:
         raise error from None
     title = next(page.iter("title"), None)
     return ReadPage(" ".join((title.text or "").split())[:200] if title is not None else "", tuple(_named(page, url)))
@@ -74,7 +77,8 @@ def _page(body: bytes, url: str, headers: Mapping[str, str], error: ParseError) 
 
 def _named(page: HtmlElement, url: str) -> list[str]:
     base = absolute(next((each.get("href", "") for each in page.iter("base")), ""), url) or url
-    found = (absolute(target.strip(), base).partition("#")[0] for target in (*_announced(page), *_linked(page)))
+    targets = islice(dict.fromkeys((*_announced(page), *_linked(page))), TARGETS_LIMIT)
+    found = (absolute(target.strip(), base).partition("#")[0] for target in targets)
     whole = (each for each in found if 0 < len(each) <= LINK_LIMIT and each.isprintable() and each != url)
     return list(dict.fromkeys(whole))[:NAMED_LIMIT]
 
@@ -94,6 +98,6 @@ def _announced(page: HtmlElement) -> Iterator[str]:
 def _linked(page: HtmlElement) -> Iterator[str]:
     for each in page.iter("a"):
         target = each.get("href", "")[: LINK_LIMIT + 1]
-        said = " ".join("".join(each.itertext())[:40].split()).lower()
+        said = " ".join("".join(islice(each.itertext(), TEXTS_LIMIT))[:40].split()).lower()
         if _LIKE_A_FEED.search(target.partition("//")[2] or target) or said in {"rss", "flux rss", "atom", "rss feed"}:
             yield target

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
+import msgspec
+
 from aggregator.desk.effects import NewCorrection, NewRules
 from aggregator.desk.effects import as_text as rule_text
 from aggregator.desk.judging import LOOK_BACK, as_text, own_item
 from aggregator.errors import ConflictError, DeskError
-from aggregator.model import Category, Correction, Genre, Rule, Rulebook, RuleEffect, RuleField, RuleHow, Told
+from aggregator.model import Action, Category, Correction, Genre, Rule, Rulebook, RuleEffect, RuleField, RuleHow, Told
 from aggregator.rules import NO_CATEGORY, RULES_LIMIT, Judge, check
 from aggregator.store import Look, Store
 
@@ -72,6 +74,11 @@ def without(book: Rulebook, number: int) -> NewRules:
     """A rule less."""
     gone = one_of(book, number)
     return NewRules(tuple(rule for rule in book.rules if rule is not gone), book)
+
+
+def told_rules(action: Action, name: str) -> tuple[Rule, ...]:
+    """The rules that an action tells of as `rules_added`, `rules_removed` or `rules_changed`."""
+    return msgspec.convert(action.told.get(name, []), tuple[Rule, ...])
 
 
 def one_of(book: Rulebook, number: int) -> Rule:

@@ -85,6 +85,11 @@ def is_address(text: str) -> bool:
     return text.strip().lower().startswith(("http://", "https://", "//")) and not text.strip().count(" ")
 
 
+def is_word(text: str) -> bool:
+    """Whether a text may be a guid, but is more likely to be a word that is looked for."""
+    return not set(text) & set("/:=?#@")
+
+
 def kin(store: Store, story: Story) -> tuple[Kin, ...]:
     """The items that a story is tied to, and that are told elsewhere, each once; what editors say comes first. Cost:
     two queries an item.
@@ -144,9 +149,7 @@ def _alike(store: Store, settings: Settings, story: Story) -> Iterator[tuple[Lik
 
 
 def _of(store: Store, likeness: Likeness, items: Iterable[Stored]) -> Iterator[tuple[Likeness, Story]]:
-    for stored in items:
-        if story := store.story(stored.story_id):
-            yield likeness, story
+    yield from ((likeness, story) for story in map(store.story, [stored.story_id for stored in items]) if story)
 
 
 def _title(stored: Stored) -> frozenset[str]:

@@ -8,7 +8,7 @@ What stands behind an entry that is too much is read all the same.
 import re
 from itertools import islice, pairwise
 
-ENTRIES_LIMIT = 10_000
+ENTRIES_LIMIT = 12_000
 MARKS_LIMIT = 600_000  # "<" of a document: looking at each costs 2 µs
 ENTRY_MARKS_LIMIT = 50_000  # of an entry, or between two
 PART_LIMIT = 5000  # elements of an entry, or between two: feedparser takes 17 µs for each

@@ -17,7 +17,7 @@ SKEW_SECONDS = 60  # a clock that is set right by less than that does no harm
 
 LEASED = "next_check_at > ? AND next_check_at IS NOT unixepoch(state->>'$.next_check_at')"
 
-Change = Callable[[SourceState, timedelta], SourceState]
+Change = Callable[[SourceState, timedelta, datetime], SourceState]
 
 
 def is_ahead(db: sqlite3.Connection, now: datetime, lease_until: datetime) -> bool:
@@ -38,7 +38,7 @@ def put_back(db: sqlite3.Connection, now: datetime, lease_until: datetime, chang
     hosts: dict[int, datetime] = {}  # when they are open again, by when they would have been
     for source_id, text, next_check_at, _ in ahead:
         before = to_state(text)
-        after = change(before, by)
+        after = change(before, by, now)
         _write(db, source_id, after, None if before.next_check_at == to_datetime(next_check_at) else next_check_at)
         if before.host_closed_until and after.host_closed_until:
             hosts[to_seconds(before.host_closed_until)] = after.host_closed_until

@@ -106,7 +106,9 @@ def figures(db: sqlite3.Connection, path: str, now: datetime) -> Figures:
     (last,) = db.execute("SELECT coalesce(max(id), 0) FROM items").fetchone()
     days = dict(
         db.execute(
-            "SELECT day, sum(items) FROM item_days WHERE day IN (?, ?) GROUP BY day", (today, today - 1)
+            "SELECT day, sum(item_days.items) FROM sources CROSS JOIN item_days ON source_id = sources.id"
+            " WHERE day IN (?, ?) GROUP BY day",
+            (today, today - 1),
         ).fetchall()
     )
     (subscriptions,) = db.execute("SELECT count(*) FROM subscriptions WHERE lease_until > ?", (at,)).fetchone()

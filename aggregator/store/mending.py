@@ -110,7 +110,7 @@ def _mend(db: sqlite3.Connection, act: Mending, by: str, note: str, at: int) -> 
             return hidden.undo(db, row[0], by, at)
         case Mend.SPLIT:
             return pins.split(db, act.item, by, note, at)
-        case Mend.MERGE | Mend.APART:
+        case _:
             kind = PinKind.MUST if act.what is Mend.MERGE else PinKind.CANNOT
             return pins.pin(db, kind, act.item, act.other, by, note, at)
 

@@ -77,11 +77,11 @@ class Store(
         """Let these leases, by URL as they were given, end then; what was stored since keeps its next check."""
 
     def put_back(
-        self, now: datetime, lease_until: datetime, change: Callable[[SourceState, timedelta], SourceState]
+        self, now: datetime, lease: timedelta, change: Callable[[SourceState, timedelta, datetime], SourceState]
     ) -> timedelta:
         """Mend what was written while the clock was ahead, in one transaction: `change` gets each state whose check
-        lies after `now`, and by how much the last of these does; no lease ends after `lease_until`. → that much; none
-        where no check does. Cost: reads all sources.
+        lies after `now`, by how much the last of these does, and `now`; no lease lasts longer than `lease` from now
+        on. → that much; none where no check does. Cost: reads all sources.
         """
 
     # items

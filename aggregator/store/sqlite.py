@@ -155,15 +155,13 @@ class SQLiteStore(
         with errors("renewing leases"), self._writing() as db:
             db.executemany("UPDATE sources SET next_check_at = ? WHERE url = ? AND next_check_at = ?", rows)
 
-    def put_back(
-        self, now: datetime, lease_until: datetime, change: Callable[[SourceState, timedelta], SourceState]
-    ) -> timedelta:
+    def put_back(self, now: datetime, lease: timedelta, change: clocks.Change) -> timedelta:
         """See Store."""
         with errors("putting back the clock"):
-            if not clocks.is_ahead(self._db.conn, now, lease_until):
+            if not clocks.is_ahead(self._db.conn, now, now + lease):
                 return timedelta(0)  # without a wait for the writer
             with self._writing() as db:
-                return clocks.put_back(db, now, lease_until, change)
+                return clocks.put_back(db, now, now + lease, change)
 
     # ── writing
 

@@ -40,6 +40,7 @@ __all__ = [
 LINK_RULE = "canonical-link/1"
 CLOCK_SKEW = timedelta(minutes=10)
 BESIDE_LIMIT = 16  # items of one poll that one is compared with
+CROWD, CROWD_LIMIT = 1000, 4  # in a poll of more items than that, with so many: all of them may have one text
 SHARED_LIMIT = 16  # items of one poll at one link; where it has more, a link proves nothing
 
 
@@ -112,6 +113,7 @@ class _Beside:
         self._now = now
         self._guids = frozenset([*(item.guid for item in items), *(each.guid for each in unchanged)])
         self._dates = Counter([item.published.at for item in items] + [each.published for each in unchanged])
+        self._limit = BESIDE_LIMIT if len(items) <= CROWD else CROWD_LIMIT
         self._near: list[Near] = []
         self._by_gram: dict[int, list[int]] = {}  # places in that list
 
@@ -120,12 +122,12 @@ class _Beside:
         published = item.published.at
         at = published or self._now
         found = [self._by_gram.setdefault(gram, []) for gram in print_.grams]
-        before = Counter(chain.from_iterable(places[-BESIDE_LIMIT:] for places in found if places))
+        before = Counter(chain.from_iterable(places[-self._limit :] for places in found if places))
         known = {other.item for other in stored}
-        beside = (self._near[place] for place, _ in before.most_common(BESIDE_LIMIT))
+        beside = (self._near[place] for place, _ in before.most_common(self._limit))
         near = [*stored, *(other for other in beside if other.item not in known)]
         alike = self._dates[published] - 1
-        subject = Subject(item.key, print_, at, published, self._guids - {item.guid}, alike)
+        subject = Subject(item.key, print_, at, published, self._guids, alike)
         for places in found:
             places.append(len(self._near))
         self._near.append(Near(item.key, print_, at, published))

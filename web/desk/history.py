@@ -7,10 +7,11 @@ from datetime import datetime
 from flask import Blueprint, make_response, redirect, request
 from werkzeug.wrappers import Response
 
-from aggregator.desk import effects, sources
+from aggregator.desk import effects, rules, sources
 from aggregator.errors import ConflictError, DeskError, HidingError, PinError
 from aggregator.model import Action, ActionKind, Hiding, Key, Pin, PinKind, Role, Stored
 from web.desk.gate import desk_page, inside, me, needs, store
+from web.desk.rules import in_full
 from web.language import gettext, lazy_gettext, ngettext, page_language
 from web.layout import label
 from web.site import current_site
@@ -129,8 +130,8 @@ def _told(action: Action) -> str:
     if action.kind is ActionKind.CORRECTION:
         parts.append(_corrected(action))
     for name, words in RULE_DEEDS.items():
-        if told.get(name):
-            parts.append(words % {"rules": "; ".join(told[name])})
+        if changed := rules.told_rules(action, name):
+            parts.append(words % {"rules": "; ".join(map(in_full, changed))})
     if action.kind is ActionKind.OUTSIDE:
         parts.append(gettext("It was done outside the desk."))
     return " ".join(parts) or gettext("Changed the list, but no source.")

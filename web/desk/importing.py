@@ -12,13 +12,14 @@ from werkzeug.wrappers import Response
 from aggregator.desk import imports, lines, sources
 from aggregator.desk.discovery import CHECKED_LIMIT, FindingError
 from aggregator.desk.imports import ROWS_LIMIT, Fate, Import, Row, Sign
-from aggregator.desk.lines import Wrong
+from aggregator.desk.lines import Flaw, Wrong
 from aggregator.errors import ConflictError, DeskError, ErrorClass
 from aggregator.model import Role, Source
+from aggregator.opml import url_flaw
 from web.desk.adding import WHY_WORDS, finder
 from web.desk.gate import desk_page, me, needs, store
 from web.desk.rules import conflict
-from web.desk.sources import line_words, note, refused
+from web.desk.sources import FLAW_WORDS, line_words, note, refused
 from web.language import gettext, lazy_gettext
 from web.layout import link
 from web.site import current_site
@@ -79,7 +80,10 @@ def import_sources() -> Response:
 def read_import() -> Response:
     """What is in it."""
     file = request.files.get("file")
-    body = file.read() if file else b""
+    body = b""
+    if file:
+        with file.stream as stream:
+            body = stream.read()
     body = body or request.form.get("text", "").encode("utf-8", "replace")
     if not body.strip():
         return _form(gettext("Choose a file, or paste its text."))
@@ -132,9 +136,12 @@ def _asked(urls: Sequence[str]) -> dict[str, str]:
 
 def _held(text: str) -> Held:
     try:
-        return msgspec.json.decode(text.encode("utf-8", "replace"), type=Held)
+        held = msgspec.json.decode(text.encode("utf-8", "replace"), type=Held)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise DeskError(gettext("The page had grown old. Please try again.")) from error
+    if url_flaw(held.source.url) or (held.source.site and url_flaw(held.source.site)):
+        raise DeskError(str(FLAW_WORDS[Flaw.ADDRESS]))
+    return held
 
 
 def _form(flaw: str = "") -> Response:

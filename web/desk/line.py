@@ -36,7 +36,7 @@ from web.desk.sources import (
 from web.language import gettext
 from web.layout import link
 from web.site import current_site
-from web.words import TROUBLE_WORDS
+from web.words import TROUBLE_WORDS, items_of
 
 DONE_SHOWN = 20
 ITEMS_SHOWN = 15
@@ -53,7 +53,6 @@ def register(desk: Blueprint) -> None:
 def source(slug: str) -> Response:
     """One source."""
     view = _view(slug)
-    sources.note_outside(current_site().settings, store(), current_site().clock())
     try:
         line = listed().get(view.source.url)
     except DeskError as error:
@@ -180,7 +179,7 @@ def _page(
         state=STATE_WORDS[HIDDEN if view.withdrawn else state_of(view)],
         actions=[(do, BULK_WORDS[do]) for do in _actions(view, line)],
         done=history.newest(DONE_SHOWN, about=view.source.url),
-        stories=stories,
+        items=[each for story in stories for each in items_of(story) if each.item.source == view.source.url],
         trouble=TROUBLE_WORDS[view.state.error_class] if view.state.error_class else "",
         **line_words(),
     )

@@ -91,7 +91,7 @@ def why() -> str:
 def _steps(trace: Trace) -> Iterator[Step]:
     stored = trace.stored
     name = current_site().source_name(stored.item.source)
-    text = gettext("It is known: %(source)s published it, and it was first seen here", source=name)
+    text = gettext("It is known: %(source)s published it, and it was first seen here:", source=name)
     yield Step(text, stored.first_seen)
     for cause in trace.causes:
         yield _cause(trace, cause)
@@ -104,11 +104,11 @@ def _cause(trace: Trace, cause: Cause) -> Step:
     here = link("desk.story", story_id=trace.story.id)
     match cause:
         case Cause(CauseKind.HIDDEN, hiding) if hiding:
-            text = gettext("It is hidden, by %(name)s", name=hiding.by)
+            text = gettext("It is hidden, by %(name)s:", name=hiding.by)
             step = Step(text, hiding.made_at, hiding.note, here, gettext("Show it again"))
         case Cause(CauseKind.WITHDRAWN, hiding) if hiding:
             step = _withdrawn(
-                gettext("Its source is withdrawn with all its items, by %(name)s", name=hiding.by), hiding
+                gettext("Its source is withdrawn with all its items, by %(name)s:", name=hiding.by), hiding
             )
         case Cause(CauseKind.BLOCKED):
             step = _ruled(gettext("Rules take it out of every feed:"), cause)
@@ -140,7 +140,7 @@ def _reading(publisher: Publisher) -> Iterator[Step]:
     hiding = publisher.hiding
     match publisher.reading:
         case Reading.WITHDRAWN if hiding:
-            yield _withdrawn(gettext("It is withdrawn with all its items, by %(name)s", name=hiding.by), hiding)
+            yield _withdrawn(gettext("It is withdrawn with all its items, by %(name)s:", name=hiding.by), hiding)
         case Reading.UNLISTED:
             text = gettext("It is no longer in the list of sources, so nobody reads it.")
             yield Step(text, link=_sources(), link_text=gettext("Sources"))
@@ -154,15 +154,15 @@ def _reading(publisher: Publisher) -> Iterator[Step]:
             trouble = TROUBLE_WORDS[state.error_class] if state.error_class else ""
             yield Step(gettext("It cannot be read. %(trouble)s", trouble=trouble), None, state.error)
         case Reading.RESTING:
-            yield Step(gettext("Its server asked us to wait, until"), state.host_closed_until)
+            yield Step(gettext("Its server asked us to wait, until:"), state.host_closed_until)
         case _:
             yield Step(gettext(FAULTLESS))
     if state.succeeded_at:
-        yield Step(gettext("It was last read with success"), state.succeeded_at)
+        yield Step(gettext("It was last read with success:"), state.succeeded_at)
     if state.entries and state.oldest:
-        yield Step(gettext("Its feed held %(num)s entries then, the oldest of", num=state.entries), state.oldest)
+        yield Step(gettext("Its feed held %(num)s entries then, the oldest of:", num=state.entries), state.oldest)
     if view.listed and not view.source.paused and state.next_check_at:
-        yield Step(gettext("It is read next"), state.next_check_at)
+        yield Step(gettext("It is read next:"), state.next_check_at)
 
 
 def _sources() -> str:

@@ -11,7 +11,7 @@ from aggregator.errors import ConflictError, DeskError
 from aggregator.model import DEPARTEMENT, SOURCE, Effect, FeedEffect, Role, Rule, RuleEffect, RuleField, RuleHow
 from web.desk.gate import desk_page, inside, me, needs, store
 from web.language import gettext, lazy_gettext
-from web.layout import link
+from web.layout import label, link
 from web.site import current_site
 
 TITLES_SHOWN = 20  # of what enters or leaves one feed
@@ -86,8 +86,7 @@ def preview_rule() -> Response:
             effect=effect,
             titles_shown=TITLES_SHOWN,
             removing="remove" in form,
-            words=words(rule),
-            effect_word=EFFECT_WORDS[rule.effect],
+            told=in_full(rule),
         )
     )
 
@@ -124,6 +123,27 @@ def ordered(effect: Effect) -> list[FeedEffect]:
         ), slug
 
     return sorted(effect.feeds, key=place)
+
+
+def scope(rule: Rule) -> str:
+    """Which news a rule is about."""
+    if not rule.source:
+        return label(rule.category) if rule.category else gettext("All news")
+    name = current_site().source_name(rule.source)
+    if not rule.category:
+        return name
+    return gettext("%(category)s, of %(source)s", category=label(rule.category), source=name)
+
+
+def deed(rule: Rule) -> str:
+    """What a rule does with what it finds."""
+    said = str(EFFECT_WORDS[rule.effect])
+    return f"{said}: {label(rule.target)}" if rule.target else said
+
+
+def in_full(rule: Rule) -> str:
+    """A rule in one line."""
+    return f"{scope(rule)} – {words(rule)} → {deed(rule)}"
 
 
 def words(rule: Rule) -> str:
@@ -172,6 +192,9 @@ def _choices() -> dict[str, object]:
         "field_words": FIELD_WORDS,
         "how_words": HOW_WORDS,
         "words": words,
+        "scope": scope,
+        "deed": deed,
+        "in_full": in_full,
     }
 
 

@@ -3,7 +3,7 @@ merged. Each act is shown before it is done.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ from aggregator.desk.judging import as_text
 from aggregator.desk.stories import DoneAlreadyError, Kin, Likeness
 from aggregator.errors import DeskError
 from aggregator.model import Hiding, PinKind, Question, Role, Stored, Story, Told
-from aggregator.store import Choice, Mend, Mending, Page, Sort
+from aggregator.store import Choice, Mend, Mended, Mending, Page, Sort
 from web.asked import question_of, words_of
 from web.choices import options
 from web.desk import history
@@ -94,6 +94,15 @@ class Held:
     closed_why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The feeds that a story would enter and leave, by slug."""
+
+    title: str
+    entered: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
 def register(desk: Blueprint) -> None:
     """Add the routes."""
     desk.add_url_rule("/stories", "stories", all_stories, methods=["GET"])
@@ -111,13 +120,23 @@ def all_stories() -> str | Answer:
     """Stories that an editor looks for; an address or a guid leads straight to its story."""
     given = words_of(request.query_string.decode("latin-1"))
     text = given.get("q", "").strip()
-    if text and (items := stories.traced(store(), text, own_hosts())):
+    if not stories.is_word(text) and (items := stories.traced(store(), text, own_hosts())):
         return redirect(link("desk.story", story_id=items[0].story_id), 302)
     if stories.is_address(text) or stories.number_of(text, own_hosts()):
         return redirect(link("desk.missing", q=text), 302)
     sort = Sort(given["sort"]) if given.get("sort") in set(Sort) else Sort.ANY
-    choice = Choice(question_of(given), sort)
+    question = question_of(given)
+    choice = Choice(
+        replace(
+            question,
+            category=question.category if question.category in current_site().taxonomy.slugs else "",
+            source=question.source if current_site().view_named(question.source) else "",
+        ),
+        sort,
+    )
     page = choose(choice, given.get("before", ""), PER_PAGE)
+    if not page.stories and (items := stories.traced(store(), text, own_hosts())):
+        return redirect(link("desk.story", story_id=items[0].story_id), 302)
     return desk_page(
         "stories.html",
         choice=choice,
@@ -239,6 +258,7 @@ def mend(story_id: int, what: str) -> str | Answer:
         act=act,
         story=found,
         mended=mended,
+        moves=_moves(mended),
         title=DEED_WORDS[act.what],
         explained=EXPLAINED[act.what],
         subjects=[store().item(number) for number in (act.item, act.other) if number],
@@ -248,6 +268,19 @@ def mend(story_id: int, what: str) -> str | Answer:
     )
 
 
+def _moves(mended: Mended) -> list[Move]:
+    """What enters and leaves feeds, by story, in the order of the feeds."""
+    feeds = {each.feed: each for each in mended.feeds}
+    order = [slug for slug in current_site().feeds(page_language()) if slug in feeds]
+    moves: dict[int, Move] = {}
+    for slug in dict.fromkeys([*order, *feeds]):
+        for named in feeds[slug].entered:
+            moves.setdefault(named.id, Move(named.title)).entered.append(slug)
+        for named in feeds[slug].left:
+            moves.setdefault(named.id, Move(named.title)).left.append(slug)
+    return list(moves.values())
+
+
 def _look_for_other(story: Story, act: Mending) -> str:
     """The page on which the other story of a merge is looked for."""
     if request.method == "POST":
@@ -255,10 +288,10 @@ def _look_for_other(story: Story, act: Mending) -> str:
     text = request.args.get("q", "").strip()
     found: Sequence[Story] = ()
     if text:
-        items = stories.traced(store(), text, own_hosts())
-        by_trace = [store().story(each.story_id) for each in items[:1]]
-        by_words = choose(Choice(question_of({"q": text}))).stories if not items else ()
-        found = [each for each in (*by_trace, *by_words) if each and each.id != story.id]
+        by_trace = [store().story(each.story_id) for each in stories.traced(store(), text, own_hosts())[:1]]
+        by_words = choose(Choice(question_of({"q": text}))).stories if stories.is_word(text) else ()
+        others = {each.id: each for each in (*by_trace, *by_words) if each and each.id != story.id}
+        found = tuple(others.values())
     return desk_page(
         "story_merge.html",
         story=story,

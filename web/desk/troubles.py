@@ -113,7 +113,10 @@ def _evidence(condition: Condition) -> str:
                 "num": items
             }
         case ConditionKind.SILENT:
-            return gettext("%(items)s items were to be expected in that time, by its rhythm.", items=figures["missing"])
+            return gettext(
+                "%(items)s items were to be expected in that time, by its rhythm.",
+                items=round(float(figures["missing"])),
+            )
         case _ if count:
             return ngettext("It failed once.", "It failed %(num)s times in a row.", count) % {"num": count}
     return ""

@@ -57,10 +57,9 @@ def shown() -> dict[str, Any]:
         return {}
     if not token or health.hashed(token) != watch.token:
         return {"since": watch.since}
-    lang = {} if page_language() == current_site().settings.language else {"lang": page_language()}
+    lang = _lang("" if page_language() == current_site().settings.language else page_language())
     addresses = {
-        extension: absolute("desk.health_feed", token=token, extension=extension, **lang)
-        for extension in TYPES
+        extension: absolute("desk.health_feed", token=token, extension=extension, **lang) for extension in TYPES
     }
     return {"since": watch.since, "addresses": addresses}
 
@@ -73,7 +72,7 @@ def feed(token: str, extension: str) -> Response:
     g.language = g.asked_language or current_site().settings.language  # not what a feed app happens to say
     now = current_site().clock()
     told = [each for each in store().episodes(now - ENDED_FOR, ENTRIES_LIMIT) if needs_somebody(each.episode.condition)]
-    own = absolute("desk.health_feed", token=token, extension=extension)
+    own = absolute("desk.health_feed", token=token, extension=extension, **_lang(g.asked_language))
     entries = [_entry(each) for each in told]
     body = _atom(own, entries, now) if extension == "atom" else _json(own, entries)
     return Response(body, content_type=f"{TYPES[extension]}; charset=utf-8")
@@ -152,6 +151,10 @@ def _add(parent: ElementTree.Element, tag: str, text: str = "", **attributes: st
     made = ElementTree.SubElement(parent, tag, attributes)
     made.text = text or None
     return made
+
+
+def _lang(language: str | None) -> dict[str, str]:
+    return {"lang": language} if language else {}
 
 
 def _title() -> str:
