@@ -160,7 +160,11 @@ def good_object(number: int) -> dict[str, Any]:
 
 
 def json_feed(*items: Any, **more: Any) -> str:
-    head = {"version": "https://jsonfeed.org/version/1.1", "title": "Le fil", "home_page_url": "https://outlet.example/"}
+    head = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": "Le fil",
+        "home_page_url": "https://outlet.example/",
+    }
     return json.dumps({**head, **more, "items": [good_object(1), *items, good_object(2), good_object(3)]})
 
 
@@ -582,7 +586,9 @@ def later(*headers: tuple[str, str]) -> Answers:
 
 
 def _knows(at: At) -> Answer:
-    return answer(304, {"ETag": '"another"'}) if "if-none-match" in at.request.headers else feed(FEED, ("ETag", '"one"'))
+    return (
+        answer(304, {"ETag": '"another"'}) if "if-none-match" in at.request.headers else feed(FEED, ("ETag", '"one"'))
+    )
 
 
 ANSWERS = (
@@ -650,7 +656,9 @@ def doctype(inner: str) -> str:
 
 def _laughs(_: int) -> str:
     lines = "".join(f'<!ENTITY l{n} "' + f"&l{n - 1};" * 10 + '">' for n in range(1, 12))
-    return around(item("<title>Ha</title><description>&l11;</description>"), before=doctype(f'<!ENTITY l0 "ha">{lines}'))
+    return around(
+        item("<title>Ha</title><description>&l11;</description>"), before=doctype(f'<!ENTITY l0 "ha">{lines}')
+    )
 
 
 ENTITIES = {
@@ -939,7 +947,7 @@ CHARACTERS = {
 }  # fmt: skip
 UNREADABLE = {
     "EBCDIC": lambda s: _declared("cp500", "cp500"),
-    "UTF-7": lambda s: (b'<?xml version="1.0" encoding="UTF-7"?>' + LATIN.encode("utf-7")),
+    "UTF-7": lambda s: b'<?xml version="1.0" encoding="UTF-7"?>' + LATIN.encode("utf-7"),
     "a mark of another kind and then UTF-8": lambda s: b"\xfe\xff\xef\xbb\xbf" + LATIN.encode(),
     "a mark of UTF-16 and then UTF-8": lambda s: b"\xff\xfe" + LATIN.encode(),
     "a mark of UTF-32 and then rubbish": lambda s: b"\0\0\xfe\xff" + bytes(range(256)) * 9,
@@ -1016,7 +1024,9 @@ def _turned(at: At) -> Answer:
     """A feed that is another one at the second poll."""
     if at.number == 0:
         return feed(rss(*map(good, range(1, 20))))
-    spam = rss(numbered("<item><guid>spam-@</guid><title>Casino @</title><link>https://spam.example/@</link></item>", 9000))
+    spam = rss(
+        numbered("<item><guid>spam-@</guid><title>Casino @</title><link>https://spam.example/@</link></item>", 9000)
+    )
     return feed(spam.replace("Le fil", "Casino").replace("outlet.example", "spam.example"))
 
 
@@ -1174,9 +1184,7 @@ class Origins:
             finally:
                 writer.close()
 
-    async def _parts(
-        self, case: Case, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> Iterable[Part]:
+    async def _parts(self, case: Case, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Iterable[Part]:
         request = Request("", "", {}, b"")
         if not case.raw:
             first_byte = await reader.readexactly(1)
@@ -1206,6 +1214,7 @@ class Origins:
             assert isinstance(part, bytes)
             writer.write(part)
             await writer.drain()
+            await asyncio.sleep(0)  # so that who sends without end leaves the others a turn
 
 
 class Names(AbstractResolver):
@@ -1387,9 +1396,7 @@ def _collected(store: Store, names: Mapping[str, str], reports: Mapping[str, lis
         name = names[stored.item.source]
         titles[name].append(stored.item.title)
         held[name] += [stored.item.title, stored.item.lead, stored.item.html]
-    return {
-        name: Came(tuple(found), tuple(titles[name]), "\n".join(held[name])) for name, found in reports.items()
-    }
+    return {name: Came(tuple(found), tuple(titles[name]), "\n".join(held[name])) for name, found in reports.items()}
 
 
 def faults(case: Case, came: Came) -> list[str]:

@@ -53,7 +53,8 @@ class Journey:
         self.looks()
 
     def presses(self, button: str) -> None:
-        self.page.click(button)
+        with self.page.expect_navigation():
+            self.page.click(button)
         self.looks()
 
     def looks(self) -> None:

@@ -144,6 +144,8 @@ def test_the_list_shows_what_an_editor_needs_and_nothing_that_is_not_there(desk:
     assert 'value="many" selected' in jeanne.get("/desk/stories?sort=many")
     for asked in ("q=zzz", "sort=hidden"):
         assert "Nothing found" in jeanne.get(f"/desk/stories?{asked}")
+    page = jeanne.client.get("/desk/stories?source=haut-doubs-matin&category=economie").get_data(as_text=True)
+    assert '<option value="haut-doubs-matin" selected>' in page and '<option value="economie" selected>' in page
     nonsense = "sort=nonsense&before=nonsense&category=nonsense&source=nonsense&since=x"
     assert "Un nouveau maire" in jeanne.get(f"/desk/stories?{nonsense}")
 

@@ -40,12 +40,12 @@ from tests.hostile_origins import (
     rss,
     to,
 )
-from tests.origin import Request
+from tests.origin import PAUSE, Request
 from tests.values import make_item
 
 FAMILIES = tuple(dict.fromkeys(case.family for case in CASES))
 # For an answer, in families with origins that would keep us waiting as long as they may.
-SECONDS = {"time": 1.5, "tls": 2.0, "framing": 3.0, "compression": 10.0}
+SECONDS = {"time": 2.5, "tls": 2.0, "framing": 3.0, "compression": 10.0}
 LONG = frozenset(("many", "html", "runs"))
 GROWTH_MIB = 200
 ITEM = make_item(1)
@@ -68,7 +68,8 @@ def played(
     cases: Sequence[Case], folder: Path, certificates: Path, seconds: float = 30.0, size: int = SIZE
 ) -> tuple[Played, list[str]]:
     """Play cases beside healthy sources. → what came of them, and what the canary was asked."""
-    settings = Settings(database=str(folder / "tributary.db"), per_host=64, timeout_seconds=seconds, hub=False)
+    database = str(folder / f"{len(cases)}.db")
+    settings = Settings(database=database, per_host=64, timeout_seconds=seconds, hub=False)
     with Origins([*cases, *HEALTHY], certificates, size) as origins:
         found = asyncio.run(play([*cases, *HEALTHY], origins.places, origins.canary, certificates, settings))
     return found, origins.betrayals
@@ -103,7 +104,8 @@ def test_there_are_cases_enough_each_under_a_name_of_its_own() -> None:
 
 def test_large_documents_wait_for_one_another_and_nobody_for_them(tmp_path: Path, certificates: Path) -> None:
     costly = around(f"<item><guid>@</guid><description><![CDATA[<p>{'&' * 190_000}]]></description></item>" * 6)
-    cases = [Case(f"large: {number}", always(feed(costly)), "too_costly") for number in range(3)]
+    large = [Case(f"large: {number}", always(feed(costly)), "too_costly") for number in range(3)]
+    cases = [*large, Case("late: as both workers might be at it", always(*[PAUSE] * 20, feed()), good=3)]
     settings = Settings(database=str(tmp_path / "tributary.db"), per_host=64, parse_seconds=1.0, hub=False)
     ended: list[str] = []
     with Origins([*cases, *HEALTHY], certificates) as origins:
@@ -113,7 +115,7 @@ def test_large_documents_wait_for_one_another_and_nobody_for_them(tmp_path: Path
             )
         )  # fmt: skip
     assert_harmless(cases, found, origins.betrayals)
-    assert all(name.startswith("healthy") for name in ended[: len(HEALTHY)])
+    assert all(name.startswith("large") for name in ended[-len(large) - len(HEALTHY) : -len(HEALTHY)])
 
 
 def entries(link: str, count: int, at: int = 0) -> str:
@@ -124,7 +126,9 @@ def entries(link: str, count: int, at: int = 0) -> str:
 
 @pytest.mark.parametrize(("count", "linked"), [(SHARED_LIMIT, SHARED_LIMIT - 1), (SHARED_LIMIT + 1, 0)])
 def test_a_link_that_many_items_of_a_document_share_proves_nothing(count: int, linked: int) -> None:
-    found = digest(Source("https://outlet.example/feed"), rss(entries("https://a.example/x", count)).encode(), "", {}, "")
+    found = digest(
+        Source("https://outlet.example/feed"), rss(entries("https://a.example/x", count)).encode(), "", {}, ""
+    )
     decisions = decide(found.items, found.prints, UNKNOWN, NOW, timedelta(hours=48))
     assert sum(link.rule == LINK_RULE for link in decisions[-1].links) == linked
 

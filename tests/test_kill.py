@@ -18,5 +18,5 @@ def test_kills_in_every_phase_of_a_poller_lose_double_and_halve_nothing(tmp_path
     assert {what: found[what] for what in FAULTS} == dict.fromkeys(FAULTS, 0), found
     assert found["exit code of the last"] == 0
     assert sum(count for what, count in found.items() if what.startswith("kills: ")) == len(AIMS)
-    assert found.get("kills: settle", 0) >= 2  # else nothing was tried
+    assert found.get("kills: between", 0) <= len(AIMS) - 4  # else nothing was tried
     assert found["articles"] > 50 * SOURCES // 10

@@ -132,7 +132,9 @@ def test_where_a_document_has_had_its_share_each_entry_still_has_a_few_elements(
     assert titles(feed)[-1] == "Titre last" and feed.entries[-1].link == ""
 
 
-@pytest.mark.parametrize("broken", ["<item><a><b></a></b></item>", "</item></a>", "<item/></channel>", "<a><b/></item>"])
+@pytest.mark.parametrize(
+    "broken", ["<item><a><b></a></b></item>", "</item></a>", "<item/></channel>", "<a><b/></item>"]
+)
 def test_elements_that_end_in_the_wrong_order_harm_nobody(broken: str) -> None:
     assert {"Titre 1", "Titre 2"} <= set(titles(read(rss(item(1), broken, item(2)))))
 
@@ -234,7 +236,9 @@ def test_of_many_entries_that_cannot_be_read_the_first_are_named() -> None:
 
 
 @pytest.mark.parametrize("error", [AttributeError, OSError, TypeError])
-def test_memory_is_held_as_ever_where_there_is_no_glibc(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+def test_memory_is_held_as_ever_where_there_is_no_glibc(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
     def none(_: object) -> None:
         raise error
 

@@ -118,9 +118,9 @@ def test_entities_that_multiply_are_not_expanded(tmp_path: Path) -> None:
 
 
 def test_a_document_that_takes_too_long_ends_its_worker_and_no_other_source(tmp_path: Path) -> None:
-    slow = rss("Un", junk=f"<item><description><![CDATA[<p>{'&' * 190_000}]]></description></item>" * 5)
+    slow = rss("Un", junk=f"<item><description><![CDATA[<p>{'&' * 190_000}]]></description></item>" * 4)
     with World(tmp_path, slow=answer(body=slow), good=GOOD) as world:
-        world.settings = replace(world.settings, parse_seconds=0.5)
+        world.settings = replace(world.settings, parse_seconds=0.3)
         reports = world.poll()
         assert reports["slow"].status == ErrorClass.TOO_COSTLY and reports["good"].status == "ok"
 

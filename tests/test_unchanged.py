@@ -191,7 +191,7 @@ def test_what_is_stored_is_the_same_whether_entries_are_passed_over_or_not(tmp_p
         knows, forgets = (World(tmp_path, settings, forgets=each) for each in (False, True))
         for world in (knows, forgets):
             world.store.sync_sources([Source(origin.url(path), title=path) for path in rooms], NOW)
-        for build in range(ROUNDS):  # noqa: B007 - the origin reads it
+        for build in range(ROUNDS):
             now = NOW + timedelta(hours=build)
             reports = [asyncio.run(world.poll(now)) for world in (knows, forgets)]
             short = [[(each.status, each.new, each.changed, each.same) for each in found] for found in reports]

@@ -760,7 +760,7 @@ def test_each_source_tells_in_words_how_it_is(world: World) -> None:
         "<strong>Fonctionne.</strong> Dernier article\u00a0:",
         "Son certificat de sécurité n’est pas valable. Dernier succès\u00a0:", "9 février 2026 à 13:00",
         "Prochaine visite\u00a0: <time", "Elle ne répond pas à temps. Elle n’a encore jamais fonctionné.",
-        "La prochaine visite est imminente.", "Mise en pause par la rédaction.", "Attend sa première visite.",
+        "La prochaine visite est imminente.", "Suspendue par la rédaction.", "Attend sa première visite.",
         "<h2>Partout</h2>", "<h2>Doubs</h2>", "<h2>Plus suivies</h2>", "N’est plus suivie\u202f;", "1 article<",
     ):  # fmt: skip
         assert words in text, words

@@ -291,7 +291,9 @@ def hidden(settings: Settings, everything: bool, as_json: bool) -> None:
 
 @main.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice([role.value for role in Role]), help="What they may do: editor, unless it is said.")
+@click.option(
+    "--role", type=click.Choice([role.value for role in Role]), help="What they may do: editor, unless it is said."
+)
 @click.option("--password", is_flag=True, help="Give them another password.")
 @click.option("--close/--open", "closed", default=None, help="Let them in no longer, or again.")
 @with_settings

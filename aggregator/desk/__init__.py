@@ -3,5 +3,9 @@ the desk and the commands call it.
 
 - accounts: who may use the desk, and logins          - sources: edits of feeds.opml, and their undoing
 - effects: propose, preview, publish, undo            - rules: what the pages of rules and of single items ask
+- discovery: feeds at a site; reading: what they hold  - known: which of it we have already
+- lines: a line of the list as a form has it           - bulk: many lines at once; moving: to another address
+- imports: lists of other readers
 - judging: how stored items are told once something is changed
+- stories: hidden, merged and split; missing: why something is not there
 """

@@ -7,7 +7,6 @@ from functools import partial
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-
 ADDRESSES_LIMIT = 16  # of one name: each that cannot be reached costs time
 
 

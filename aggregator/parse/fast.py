@@ -14,9 +14,8 @@ from lxml import etree
 
 from aggregator.model import ParsedFeed
 from aggregator.parse.feed import NO_MEDIA, Node, Reader
-from aggregator.parse.limits import ELEMENTS_LIMIT, PART_LIMIT
 from aggregator.parse.media import NAMESPACE_MARK, media_of_entry
-from aggregator.parse.plain import ATOM, RDF, RSS10, XML, Unusual, pass_foreign, tree_of
+from aggregator.parse.plain import ATOM, RDF, RSS10, XML, Unusual, is_large, pass_foreign, tree_of
 from aggregator.parse.repair import FIELD_LIMIT, LINE_LIMIT, TEXT_LIMIT
 
 TAG_LIMIT = 50  # of one entry, and of the feed; more are counted by repair
@@ -25,7 +24,6 @@ _DC, _DCTERMS = "http://purl.org/dc/elements/1.1/", "http://purl.org/dc/terms/"
 _CONTENT, _FEEDBURNER = "http://purl.org/rss/1.0/modules/content/", "http://rssnamespace.org/feedburner/ext/1.0"
 _CORE = "", f"{{{ATOM}}}", f"{{{RSS10}}}"  # one and the same to feedparser
 
-_COUNT = etree.XPath("count(descendant-or-self::*)")
 _QUERY = re.compile("&([A-Za-z0-9_]+);")
 _LANGUAGE = re.compile("[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
 _TYPES = {"text": "text/plain", "html": "text/html", "text/plain": "text/plain", "text/html": "text/html"}
@@ -61,7 +59,7 @@ class _Document:
         for child in children:
             self._take(feed, child, _OF_FEEDS)
         feed.pop("title_detail", None)
-        if not found or self._is_large(found):
+        if not found or is_large(self.root, found):
             raise Unusual  # repair and feed know why
         nodes = [self._entry(element) for element in found]
         media = [media_of_entry(element) if self.has_media else NO_MEDIA for element in found]
@@ -84,14 +82,6 @@ class _Document:
         if set(around[0].attrib) - {f"{{{RDF}}}about"}:
             raise Unusual
         return list(around[0]), items
-
-    def _is_large(self, entries: list[etree._Element]) -> bool:
-        """Whether repair might leave something out."""
-        count = int(_COUNT(self.root))
-        if count <= PART_LIMIT:
-            return False
-        sizes = [int(_COUNT(element)) for element in entries]
-        return count > ELEMENTS_LIMIT or max(*sizes, count - sum(sizes)) > PART_LIMIT
 
     def _entry(self, element: etree._Element) -> Node:
         node: Node = {}

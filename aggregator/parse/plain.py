@@ -9,6 +9,7 @@ import re
 from feedparser.mixin import _FeedParserMixin
 from lxml import etree
 
+from aggregator.parse.limits import ELEMENTS_LIMIT, PART_LIMIT
 from aggregator.parse.repair import prolog_end
 
 ATTRIBUTE_LIMIT, EQUALS_LIMIT = 12, 7  # of one element, and in one attribute; repair cuts elements with more
@@ -31,6 +32,7 @@ _READ = frozenset("title summary description content link links id guid author a
 _START = re.compile(r"<(rss|feed|rdf:RDF)(?=[\s>])[^<>]*>")
 _ODD_REFERENCE = re.compile(r"&#(?:0*1[2-5]\d|[xX]0*[89][0-9a-fA-F]|0*13|[xX]0*[dD]);")  # cp1252, and a return
 _CP1252 = re.compile(rb"\xc2[\x80-\x9f]")  # of UTF-8
+_COUNT = etree.XPath("count(descendant-or-self::*)")
 _ODD = etree.XPath(  # counted one by one: to unite them, or to ask for the first, costs the square of their number
     "count(//comment()) + count(//processing-instruction())"
     f" + count(//@*[namespace-uri() = '{XML}' and not(count(.. | /*) = 1 and local-name() = 'lang')])"
@@ -107,3 +109,12 @@ def pass_foreign(element: etree._Element) -> None:
     prefix = element.prefix
     if not prefix or not _PREFIX.fullmatch(prefix) or prefix in STANDARD or namespace[1:].lower() in KNOWN:
         raise Unusual
+
+
+def is_large(root: etree._Element, entries: list[etree._Element]) -> bool:
+    """Whether repair might leave something of a document out."""
+    count = int(_COUNT(root))
+    if count <= PART_LIMIT:
+        return False
+    sizes = [int(_COUNT(element)) for element in entries]
+    return count > ELEMENTS_LIMIT or max(*sizes, count - sum(sizes)) > PART_LIMIT

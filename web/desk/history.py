@@ -165,7 +165,7 @@ def _pin(pin: Pin) -> Done:
 
 def _titled(key: Key) -> str:
     stored = store().keyed(key)
-    return f"“{stored.item.title}”" if stored else key[1]
+    return gettext("“%(title)s”", title=stored.item.title) if stored else key[1]
 
 
 def _hiding(hiding: Hiding) -> Done:
