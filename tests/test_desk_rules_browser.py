@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from aggregator.model import Category
 from tests.browser_world import CHROMIUM, DESKTOP, LONG_WORD, PHONE, served
@@ -80,16 +80,18 @@ def test_a_rule_is_tried_published_and_undone(
         page.goto(f"{base}/desk/rules")
         page.fill("#text", "FOOT")
         page.click("form[action$='/preview'] button")
-        assert page.locator(".effect details").count() == 3 and is_narrow(page)
+        expect(page.locator(".effect details")).to_have_count(3)
+        assert is_narrow(page)
         assert "Le foot à Sochaux" in page.inner_text(".effect")
         assert not scripts or violations(page, {}) == []
         publish(page, "trop de foot")
-        assert page.url.endswith("/desk/rules") and page.locator(".ledger tbody tr").count() == 1 and is_narrow(page)
+        expect(page.locator(".ledger tbody tr")).to_have_count(1)
+        assert page.url.endswith("/desk/rules") and is_narrow(page)
         assert len(desk.store.river("all").stories) == 3
         page.click(".ledger tbody a")
         assert "Le foot à Sochaux" in page.inner_text(".done") and is_narrow(page)
         page.click("button[name=remove]")
-        assert page.locator(".effect .plus").count() == 3
+        expect(page.locator(".effect .plus")).to_have_count(3)
         page.goto(f"{base}/desk/history")
         page.locator("li", has_text="FOOT").locator("button").click()
         page.wait_for_load_state()
@@ -105,12 +107,13 @@ def test_news_without_a_category_are_placed(
         page = logged_in(browser, base, (language, width, scripts, scheme))
         page.goto(f"{base}/desk/rules")
         page.click("main .title a")
-        assert page.locator(".queue > li").count() == 2 and is_narrow(page)
+        expect(page.locator(".queue > li")).to_have_count(2)
+        assert is_narrow(page)
         market = page.locator(".queue > li", has_text="Le marché")
         market.locator("select").select_option("economie")
         market.locator("button").first.click()
         page.wait_for_load_state()
-        assert page.locator(".queue > li").count() == 1
+        expect(page.locator(".queue > li")).to_have_count(1)
         page.click(".queue summary")
         assert is_narrow(page)
         form = page.locator(".queue details form")
@@ -119,7 +122,8 @@ def test_news_without_a_category_are_placed(
         form.locator("button").click()
         assert "La gare" in page.inner_text(".effect") and is_narrow(page)
         publish(page, "")
-        assert page.url.endswith("/desk/queue") and page.locator(".said").count() == 1
+        expect(page.locator(".said")).to_have_count(1)
+        assert page.url.endswith("/desk/queue")
         assert {story.lead.item.title for story in desk.store.river("culture").stories} == {"La gare"}
         page.context.close()
 
@@ -134,7 +138,8 @@ def test_an_item_is_corrected_with_a_preview(
         page.check("input[value=sport]")
         page.select_option("select[name=genre]", "agenda")
         page.click("button[formaction]")
-        assert page.locator(".effect .plus").count() == 1 and is_narrow(page)
+        expect(page.locator(".effect .plus")).to_have_count(1)
+        assert is_narrow(page)
         assert not scripts or violations(page, {}) == []
         page.fill("#note", "c’est un agenda")
         page.click("form[action$='/items/1'] button")

@@ -132,7 +132,8 @@ def test_french_signs_stand_off_by_spaces_that_do_not_break(catalog: Catalog) ->
     for message in catalog:
         if message.id:
             for text in message.string if isinstance(message.string, tuple) else (message.string,):
-                assert not re.search(r"(?<![\u00a0\u202f])[:;!?»]|«(?!\u00a0)", text), text
+                told = re.sub(r"https?://", "", text)
+                assert not re.search(r"(?<![\u00a0\u202f])[:;!?»]|«(?!\u00a0)", told), text
                 assert "'" not in text, text
 
 

@@ -47,7 +47,7 @@ def fitted(html: str) -> str:
     for rule in (_strays, _figures, _details, _definitions, _lists, _tables, _phrases, _links, _headings, _attributes):
         rule(root)
     inner = (lxml_html.tostring(child, encoding="unicode") for child in root)
-    return escape(root.text or "", quote=False) + "".join(inner)
+    return (escape(root.text or "", quote=False) + "".join(inner)).strip()
 
 
 def _strays(root: HtmlElement) -> None:
