@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flask_babel import gettext, ngettext
-
 from aggregator.model import Condition, ConditionKind, Episode
+from web.language import gettext, ngettext
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +46,10 @@ def _told(condition: Condition) -> Told:
 
 def _certificate(days: int) -> str:
     if days < 0:
-        return str(gettext("Its security certificate has ended."))
+        return gettext("Its security certificate has ended.")
     if not days:
-        return str(gettext("Its security certificate ends within a day."))
+        return gettext("Its security certificate ends within a day.")
     text = ngettext(
         "Its security certificate ends in %(num)s day.", "Its security certificate ends in %(num)s days.", days
     )
-    return str(text)
+    return text % {"num": days}

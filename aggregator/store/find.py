@@ -17,7 +17,7 @@ from aggregator.store.facets import expression
 from aggregator.store.read import stories
 from aggregator.store.rows import to_datetime, to_seconds
 from aggregator.store.values import Found, Hit
-from aggregator.words import Phrase, Sought, terms
+from aggregator.words import Sought, terms
 
 FOUND_LIMIT = 1000  # items that are ranked of a search that finds more: the newest
 TITLE_WEIGHT = 2  # a word in a title counts more than any number of times in a text
@@ -64,7 +64,8 @@ def find(
         rows = db.execute(f"SELECT 0.0, at, item_id {SHOWN}", arguments).fetchall()
     else:
         found = db.execute(f"SELECT at, item_id, title, text {SHOWN}", arguments)
-        rows = [(_score(sought.wanted, title, text), at, item_id) for at, item_id, title, text in found]
+        wanted = [f" {' '.join(phrase)} " for phrase in sought.wanted]
+        rows = [(_score(wanted, f" {title} ", f" {text} "), at, item_id) for at, item_id, title, text in found]
     rows.sort(reverse=True)
     told = _stories_of(db, rows, offset + limit + 1)
     chosen = told[offset : offset + limit]
@@ -113,14 +114,14 @@ def _days(db: sqlite3.Connection, question: Question, zone: str) -> tuple[date, 
     return max(first, since.date()) if since else first, min(last, until.date()) if until else last
 
 
-def _score(phrases: Sequence[Phrase], title: str, text: str) -> float:
-    """How much an item is about phrases: how often they stand there, and where."""
-    title, text, score = f" {title} ", f" {text} ", 0.0
-    length = 0.25 + 0.75 * len(text) / USUAL_CHARACTERS
+def _score(phrases: Sequence[str], title: str, text: str) -> float:
+    """How much an item is about phrases: how often they stand there, and where. All have a space at both ends."""
+    score, length = 0.0, 0.25 + 0.75 * len(text) / USUAL_CHARACTERS
     for phrase in phrases:
-        term = f" {' '.join(phrase)} "
-        above, below = title.count(term), text.count(term) / length
-        score += TITLE_WEIGHT * above / (above + TITLE_SATURATION) + below / (below + SATURATION)
+        if below := text.count(phrase) / length:
+            score += below / (below + SATURATION)
+        if above := title.count(phrase):
+            score += TITLE_WEIGHT * above / (above + TITLE_SATURATION)
     return score
 
 
