@@ -50,7 +50,7 @@ def _excerpt(text: str, spans: Sequence[Span], limit: int) -> tuple[Piece, ...]:
 
 def _spans(text: str, phrases: Sequence[Phrase], language: str) -> list[Span]:
     """The marks in a text, in their order; the longest of those that overlap."""
-    placed = list(placed_terms(text, language))
+    placed = list(placed_terms(text, language, phrases))
     firsts: dict[str, list[tuple[int, Phrase]]] = {}
     for number, phrase in enumerate(phrases):
         firsts.setdefault(phrase[0], []).append((number, phrase))

@@ -7,7 +7,7 @@ stem without accents.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,6 +19,7 @@ STEMMERS = {
     "ca": "catalan", "da": "danish", "de": "german", "en": "english", "es": "spanish", "fi": "finnish",
     "fr": "french", "it": "italian", "nl": "dutch", "no": "norwegian", "pt": "portuguese", "sv": "swedish",
 }  # fmt: skip
+KEEP_INITIALS = frozenset(STEMMERS) - {"nl"}  # languages whose stems begin as their words do
 LIGATURES = (  # and "İ" in small letters, whose dot would part a word
     ("i\u0307", "i"),
     ("œ", "oe"), ("æ", "ae"), ("ß", "ss"), ("ﬁ", "fi"), ("ﬂ", "fl"),
@@ -70,13 +71,19 @@ def terms(text: str, language: str) -> str:
     return " ".join([term(word) for word in WORD.findall(folded(text)) if word not in ELIDED])
 
 
-def placed_terms(text: str, language: str) -> Iterator[tuple[int, int, str]]:
-    """Where each word of a text begins and ends, and its term."""
+def placed_terms(text: str, language: str, sought: Iterable[Phrase] = ()) -> Iterator[tuple[int, int, str]]:
+    """Where each word of a text begins and ends, and its term; "" where none of the sought phrases can have it."""
     term, small = _term(language), text.lower()
+    keeps = language.partition("-")[0].lower() in KEEP_INITIALS
+    initials = frozenset(each[0] for phrase in sought for each in phrase) if keeps else frozenset()
     is_small = len(small) == len(text)  # "İ" is two characters in small letters
     for match in WORD.finditer(small if is_small else text):
         word = match[0] if is_small and match[0].isascii() else folded(match[0])
-        if word not in ELIDED:
+        if word in ELIDED:
+            continue
+        if initials and word[0].isascii() and word[0] not in initials:
+            yield match.start(), match.end(), ""
+        else:
             yield match.start(), match.end(), term(word)
 
 

@@ -103,3 +103,16 @@ def test_the_first_text_that_holds_something_is_quoted_and_each_has_a_limit_of_i
     assert shown(excerpt(phrases, "fr", (lead, 50), (text, 20))) == "Le [tram]. Le [tram].…"
     assert shown(excerpt(phrases, "fr", (text, 20), (text, 50))) == "Le [tram]. Le [tram].…"
     assert shown(excerpt(phrases, "fr", (lead, 20), (lead, 50))) == "Rien ici. Rien…"
+
+
+@given(
+    st.text("aeiouéèœßÉlmst'- .0ﬁ", max_size=60),
+    st.lists(st.text("aeiouéœßlmst", min_size=1, max_size=4)),
+    st.sampled_from(["fr", "en", "de", "nl", "xx"]),
+)
+def test_words_that_cannot_be_meant_are_passed_over_and_no_other(text: str, words: list[str], language: str) -> None:
+    phrases = [tuple(found) for word in words if (found := terms(word, language).split())]
+    meant = {term for phrase in phrases for term in phrase}
+    whole = [(start, end, term if term in meant else "") for start, end, term in placed_terms(text, language)]
+    quick = [(start, end, term if term in meant else "") for start, end, term in placed_terms(text, language, phrases)]
+    assert quick == whole
