@@ -57,10 +57,13 @@ lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements/run.txt requirements/dev.in -o requirements/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/bench.in -o requirements/bench.txt
 
+# What says something to the people who use the pages: errors do so too.
+SAYING = -k lazy_gettext -k DeskError -k ConfigError -k HidingError -k PinError -k TooOftenError -k AddressError
+
 # Takes new texts of the pages into the French catalogue, then compiles it; the texts are translated by hand.
 messages: .venv/dev.done
 	mkdir -p build
-	$(BIN)/pybabel extract -F babel.cfg -k lazy_gettext --no-location --sort-output --width 110 -o build/messages.pot web aggregator/stories/why.py
+	$(BIN)/pybabel extract -F babel.cfg $(SAYING) --no-location --sort-output --width 110 -o build/messages.pot web aggregator/stories/why.py aggregator/rules.py aggregator/desk aggregator/opml aggregator/store
 	$(BIN)/pybabel update --no-fuzzy-matching --ignore-obsolete --width 110 -i build/messages.pot -d web/translations
 	$(BIN)/pybabel compile -d web/translations
 

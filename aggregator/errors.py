@@ -9,11 +9,11 @@ AggregatorError
 │   │   └── PageError    a page for people where a feed was
 │   └── PushError        a hub or a subscriber
 ├── DeskError            what an editor asked for cannot be done
-│   └── ConflictError    because somebody else changed it meanwhile
+│   ├── ConflictError    because somebody else changed it meanwhile
+│   ├── HidingError      what cannot be hidden or shown again
+│   └── PinError         an editor's word that cannot be taken
 └── StoreError           the database
-    ├── UnwritableError  not now: the disk is full, or another process holds the lock
-    ├── HidingError      what cannot be hidden or shown again
-    └── PinError         an editor's word that cannot be taken
+    └── UnwritableError  not now: the disk is full, or another process holds the lock
 """
 
 from enum import StrEnum
@@ -44,7 +44,14 @@ class ErrorClass(StrEnum):
 
 
 class AggregatorError(Exception):
-    """The root of the family."""
+    """The root of the family. Where `values` are given, `text` holds their names as `%(name)s`: so pages can say it in
+    their language.
+    """
+
+    def __init__(self, text: str = "", /, **values: object) -> None:
+        super().__init__(text % values if values else text)
+        self.text = text
+        self.values = values
 
 
 class ConfigError(AggregatorError):
@@ -62,17 +69,26 @@ class DeskError(AggregatorError):
 class ConflictError(DeskError):
     """What an editor changed is not what they saw: `theirs` and `ours` are both versions, as lines of text."""
 
-    def __init__(self, message: str, theirs: str, ours: str) -> None:
-        super().__init__(message)
+    def __init__(self, text: str, theirs: str, ours: str) -> None:
+        super().__init__(text)
         self.theirs = theirs  # as it stands now
         self.ours = ours  # as it was to be
+
+
+class HidingError(DeskError):
+    """What cannot be hidden or shown again."""
+
+
+class PinError(DeskError):
+    """A pin cannot be made or undone; the message says which others stand in the way, and how."""
 
 
 class SourceError(AggregatorError):
     """Something failed for one source; `error_class` says what, the message where and why."""
 
     def __init__(self, source_url: str, error_class: ErrorClass, message: str) -> None:
-        super().__init__(source_url, error_class, message)  # as given, so that it survives pickling
+        super().__init__(message)
+        self.args = source_url, error_class, message  # as given, so that it survives pickling
         self.source_url = source_url
         self.error_class = error_class
         self.message = message
@@ -110,11 +126,3 @@ class UnwritableError(StoreError):
     """Nothing can be written for now: the disk is full or fails, or another process holds the lock. The same may work
     later.
     """
-
-
-class HidingError(StoreError):
-    """What cannot be hidden or shown again; nothing was written."""
-
-
-class PinError(StoreError):
-    """A pin cannot be made or undone; the message says which others stand in the way, and how."""

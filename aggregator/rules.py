@@ -52,16 +52,18 @@ def check(rule: Rule, slugs: Container[str]) -> None:
     if not rule.text.strip():
         raise DeskError("a rule needs a text to look for")
     if len(rule.text) > TEXT_LIMIT_CHARS:
-        raise DeskError(f"a rule has at most {TEXT_LIMIT_CHARS} letters")
+        raise DeskError("a rule has at most %(most)s letters", most=TEXT_LIMIT_CHARS)
     if not rule.text.isprintable():
         raise DeskError("the text of a rule has signs that cannot be printed")
     for slug in filter(None, (rule.category, rule.target)):
         if slug not in slugs:
-            raise DeskError(f"there is no category {slug!r}")
+            raise DeskError("there is no category “%(slug)s”", slug=slug)
     if (rule.effect is RuleEffect.CATEGORY) is not bool(rule.target):
         raise DeskError("a rule that gives a category names it, and no other rule does")
     if rule.target == NO_CATEGORY or (rule.category == NO_CATEGORY and rule.effect is not RuleEffect.CATEGORY):
-        raise DeskError(f"{NO_CATEGORY!r} takes what no other category has: no rule puts news there or takes them out")
+        raise DeskError(
+            "“%(slug)s” takes what no other category has: no rule puts news there or takes them out", slug=NO_CATEGORY
+        )
     _compiled(rule.how, rule.text)
 
 
@@ -160,9 +162,9 @@ def _compiled(how: RuleHow, text: str) -> "re2._Regexp":
     except re2.error as error:
         reason = error.args[0] if error.args else ""
         told = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise DeskError(f"the regular expression {text!r} cannot be used: {told}") from error
+        raise DeskError("the regular expression “%(text)s” cannot be used: %(why)s", text=text, why=told) from error
     if how is RuleHow.MATCHES and found.programsize > PATTERN_SIZE_LIMIT:
-        raise DeskError(f"the regular expression {text!r} is too large: it repeats too much")
+        raise DeskError("the regular expression “%(text)s” is too large: it repeats too much", text=text)
     return found
 
 
@@ -170,7 +172,7 @@ def _of_words(text: str, *, is_whole: bool) -> str:
     """An expression for words however they are written: with or without accents, whatever stands between them."""
     words = [_of_word(word) for word in _WORD.findall(unaccented(folded(text)))]
     if not words:
-        raise DeskError(f"there is no word in {text!r}")
+        raise DeskError("there is no word in “%(text)s”", text=text)
     between = _GAP.join(words)
     return f"^[{_SIGNS}]*{between}[{_SIGNS}]*$" if is_whole else f"(?:^|[{_SIGNS}]){between}(?:$|[{_SIGNS}])"
 

@@ -281,7 +281,7 @@ def change_of(place: Place, kind: str, drawn: Any, made: list[Item]) -> Change |
             stored = place.store.keyed(made[drawn].key) if drawn < len(made) else None
             return Hide(stored.id) if stored else None
         case "withdraw":
-            return Withdraw(drawn.url)
+            return Withdraw((drawn.url,))
     source, values = drawn
     line = Document.read(place.settings.opml).line(source.url)
     return None if replace(line, **values) == line else sources.replaced(line, replace(line, **values))

@@ -196,7 +196,7 @@ def test_the_order_of_rules_does_not_matter(of: list[Rule], chance: Any) -> None
         ({"text": "((a{100}){100}){100}", "how": RuleHow.MATCHES}, "repetition"),
         ({"text": "(a{30}){30}", "how": RuleHow.MATCHES}, "too large"),
         ({"text": ".{0,400}z.{0,400}", "how": RuleHow.MATCHES}, "too large"),
-        ({"category": "nowhere"}, "no category 'nowhere'"),
+        ({"category": "nowhere"}, "no category “nowhere”"),
         ({"effect": RuleEffect.CATEGORY}, "names it"),
         ({"target": "sport"}, "names it"),
         ({"effect": RuleEffect.CATEGORY, "target": NO_CATEGORY}, "no rule puts"),
@@ -386,7 +386,7 @@ def test_a_second_correction_is_not_written_over_the_first() -> None:
             place.undo(first.id)
         with pytest.raises(DeskError, match="no item 99"):
             place.publish(NewCorrection(99, Correction(("sport",))))
-        with pytest.raises(DeskError, match="no action 99"):
+        with pytest.raises(DeskError, match="no number 99"):
             place.undo(99)
 
 
@@ -467,11 +467,11 @@ def test_hiding_and_withdrawing_can_be_tried() -> None:
         feeds = ("all", "economie", "source/comtois-info")
         assert (
             told(place.preview(Hide(1)))
-            == told(place.preview(Withdraw(INFO.url)))
+            == told(place.preview(Withdraw((INFO.url,))))
             == dict.fromkeys(feeds, (set(), {1}))
         )
         assert not place.store.hidings()
-        with pytest.raises(StoreError, match="no such item"):
+        with pytest.raises(DeskError, match="no item 9"):
             place.publish(Hide(9))
 
 

@@ -158,7 +158,7 @@ def test_categories_of_many_show_what_enters_and_leaves_and_do_just_that(desk: D
 def test_a_source_is_withdrawn_with_all_its_items_and_shown_again(desk: Desk) -> None:
     river = desk.store.river("all").stories
     sure = choose(desk, "withdraw", INFO.url, MATIN.url)
-    assert "leaves" in sure.text and "may go too" in sure.text and desk.store.river("all").stories == river
+    assert "leaves" in sure.text and "all items go" in sure.text and desk.store.river("all").stories == river
     sure.send(CHANGE, "sure", note="à sa demande")
     assert not desk.store.river("all").stories
     assert {(each.source, each.by, each.note) for each in desk.store.hidings()} == {
@@ -172,12 +172,13 @@ def test_a_source_is_withdrawn_with_all_its_items_and_shown_again(desk: Desk) ->
     assert [each.id for each in desk.store.river("all").stories] == [each.id for each in river]
 
 
-def test_the_preview_of_one_withdrawal_is_its_effect(desk: Desk) -> None:
-    effect = bulk.preview(desk.settings, desk.store, Bulk.WITHDRAW, [INFO], Wanted(), desk.now)
-    assert effect and effect.items == 2
+@pytest.mark.parametrize(("withdrawn", "items"), [([INFO], 2), ([INFO, MATIN], 3)])
+def test_the_preview_of_a_withdrawal_is_its_effect(desk: Desk, withdrawn: list[Source], items: int) -> None:
+    effect = bulk.preview(desk.settings, desk.store, Bulk.WITHDRAW, withdrawn, Wanted(), desk.now)
+    assert effect and effect.items == items and effect.feeds
     left = {each.feed: {story.id for story in each.left} for each in effect.feeds if each.left}
     before = {slug: {each.id for each in desk.store.head(slug, 50)} for slug in left}
-    bulk.carry_out(desk.settings, desk.store, "x", "", Bulk.WITHDRAW, [INFO], Wanted(), desk.now)
+    bulk.carry_out(desk.settings, desk.store, "x", "", Bulk.WITHDRAW, withdrawn, Wanted(), desk.now)
     assert left == {slug: ids - {each.id for each in desk.store.head(slug, 50)} for slug, ids in before.items()}
 
 
@@ -362,7 +363,7 @@ def test_an_address_that_cannot_be_moved_to_is_refused(desk: Desk) -> None:
 
 def test_a_move_that_fails_leaves_the_state_as_it_was(desk: Desk) -> None:
     def move(seen: Source, url: str) -> object:
-        return moving.move(desk.settings, desk.store, "Jeanne", "", seen, url, desk.now)
+        return moving.move(desk.settings, desk.store, "Jeanne", "", [(seen, url)], desk.now)
 
     before = desk.store.state(INFO.url)
     with pytest.raises(ConflictError):

@@ -200,7 +200,8 @@ def test_a_correction_is_made_on_the_page_and_stands_in_its_history(desk: Desk, 
     assert (done.status_code, done.headers["Location"]) == (303, "/desk/story/1")
     page = jeanne.get("/desk/story/1")
     assert (
-        "Said of “Le pont de Battant rouvre aux piétons”: Sport, Press release." in page and "said by an editor" in page
+        "Said of “Le pont de Battant rouvre aux piétons”: Sport, Press release." in page
+        and "chosen for this item by the editors" in page
     )
     block = Rule(1, RuleEffect.BLOCK, RuleField.TITLE, RuleHow.CONTAINS, "pont")
     effects.publish(desk.settings, desk.store, "Jeanne", "", NewRules((block,), desk.store.rulebook()), NOW)
@@ -318,11 +319,13 @@ def test_what_another_editor_has_done_already_is_said_and_not_done_twice(desk: D
 
 
 def test_what_cannot_be_done_is_refused_with_the_reason(desk: Desk, jeanne: Browser) -> None:
-    assert "is alone in its story" in jeanne.get("/desk/story/1/split", status=409)
-    assert "nobody hides item 1" in jeanne.get("/desk/story/1/show", status=409)
+    assert "is alone in its story." in jeanne.get("/desk/story/1/split", status=409)
+    assert "Nobody hides item 1." in jeanne.get("/desk/story/1/show", status=409)
     desk.store.pin(PinKind.CANNOT, 1, 2, "Marc", "", NOW)
     desk.store.pin(PinKind.MUST, 2, 3, "Marc", "", NOW)
-    assert "would contradict pin" in jeanne.get("/desk/story/1/merge?item=1&other=3", status=409)
+    assert "It contradicts pin 1 (item 1 ≠ item 2), pin 2 (item 2 = item 3)" in jeanne.get(
+        "/desk/story/1/merge?item=1&other=3", status=409
+    )
     assert jeanne.post("/desk/story/1/merge", item=1, other=3).status_code == 409 and len(desk.store.pins()) == 2
 
 

@@ -182,12 +182,12 @@ def test_an_item_is_shown_only_when_no_reason_to_hide_it_is_left(out: Store) -> 
 @pytest.mark.parametrize(
     ("act", "said"),
     [
-        (lambda store: store.hide(99, "anna", "", NOW), "no such item: 99"),
+        (lambda store: store.hide(99, "anna", "", NOW), "no item 99"),
         (
             lambda store: store.withdraw("https://nowhere.example/", "anna", "", NOW),
-            r"no such source: 'https://nowhere",
+            r"no source https://nowhere",
         ),
-        (lambda store: store.unhide(7, "anna", NOW), "no such hiding: 7"),
+        (lambda store: store.unhide(7, "anna", NOW), "no hiding 7"),
         (lambda store: [store.unhide(1, "bert", NOW) for _ in range(2)], "hiding 1 is undone already, by bert"),
     ],
 )

@@ -1,23 +1,30 @@
 """The site in French and in English."""
 
+import ast
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract, extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
 from aggregator.model import Date
 from aggregator.stories.why import TEMPLATES
+from tests.desk_world import a_desk
 from tests.web_world import NOW, World, a_world, an_item, tell
 
-WEB = Path(__file__).parent.parent / "web"
+PROJECT = Path(__file__).parent.parent
+WEB = PROJECT / "web"
 MESSAGES = WEB / "translations" / "fr" / "LC_MESSAGES" / "messages.po"
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "lazy_gettext": None}
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
+SAYING = re.search(r"^SAYING = -k (.*)$", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+SPEAKING = ("rules.py", "desk", "opml", "store")  # of the aggregator: their errors are shown to editors
 
 
 @pytest.fixture
@@ -76,6 +83,13 @@ def test_the_other_language_is_one_click_away_on_the_same_page(world: World) -> 
     assert "English</a>" in text
 
 
+def test_the_desk_says_in_french_what_cannot_be_done(tmp_path: Path) -> None:
+    desk = a_desk(tmp_path)
+    browser = desk.editor()
+    page = browser.client.post("/desk/history/action/7?lang=fr", data={"csrf": browser.token()}).get_data(as_text=True)
+    assert "L’historique n’a pas de n°\u00a07." in unescape(page)
+
+
 def test_dates_and_signs_are_written_as_each_language_writes_them(world: World) -> None:
     french, english = world.text("/story/1?lang=fr"), world.text("/story/1?lang=en")
     assert "11 février 2026 à 12:00" in french
@@ -103,6 +117,35 @@ def test_labels_of_categories_follow_the_language(world: World) -> None:
 # ── the catalogue
 
 
+def refusals() -> Iterator[str]:
+    """What the errors say that editors are shown."""
+    assert SAYING
+    keywords: dict[str, None] = {"_": None, **dict.fromkeys(SAYING[1].split(" -k "))}
+    for name in SPEAKING:
+        place = PROJECT / "aggregator" / name
+        files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+        for file in files:
+            with file.open("rb") as body:
+                yield from (str(message) for _, message, _, _ in extract("python", body, keywords=keywords))
+
+
+def test_whatever_the_desk_refuses_is_in_the_catalogue() -> None:
+    found = set(refusals())
+    for name in SPEAKING:
+        place = PROJECT / "aggregator" / name
+        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            for call in ast.walk(ast.parse(file.read_text())):
+                if isinstance(call, ast.Call) and getattr(call.func, "id", "") in {
+                    "DeskError",
+                    "PinError",
+                    "HidingError",
+                }:
+                    given = call.args[0]
+                    assert isinstance(given, ast.Attribute) or (
+                        isinstance(given, ast.Constant) and given.value in found
+                    )
+
+
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
     with MESSAGES.open("rb") as file:
@@ -113,7 +156,8 @@ def test_every_message_is_translated_and_none_is_left_over(catalog: Catalog) -> 
     wanted = {
         message if isinstance(message, str) else message[0]
         for _, _, message, _, _ in extract_from_dir(str(WEB), METHODS, keywords=KEYWORDS)
-    } | set(TEMPLATES)
+    }
+    wanted |= {*TEMPLATES, *refusals()}
     there = {message.id if isinstance(message.id, str) else message.id[0] for message in catalog if message.id}
     assert there == wanted
     assert not catalog.obsolete

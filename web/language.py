@@ -15,7 +15,7 @@ def page_language() -> str:
     return str(g.get("language") or current_site().settings.language)
 
 
-def gettext(text: str, **values: object) -> str:
+def gettext(text: str, /, **values: object) -> str:
     """A text of ours."""
     said = str(_translations(page_language()).ugettext(text))
     return said % values if values else said

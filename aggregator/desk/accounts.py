@@ -47,16 +47,16 @@ def add(store: Store, name: str, role: Role, password: str, now: datetime) -> Ed
     """Let somebody use the desk. DeskError says what is wrong with the name or the password."""
     name = " ".join(name.split())
     if not name or len(name) > NAME_LIMIT or not name.isprintable():
-        raise DeskError(f"a name has 1 to {NAME_LIMIT} letters")
+        raise DeskError("a name has 1 to %(most)s letters", most=NAME_LIMIT)
     if any(each.name.casefold() == name.casefold() for each in store.editors()):
-        raise DeskError(f"there is an editor of that name: {name}")
+        raise DeskError("there is an editor of that name: %(name)s", name=name)
     return store.add_editor(name, role, hashed(password), now)
 
 
 def hashed(password: str) -> str:
     """What is kept of a password. DeskError if it is too short or too long."""
     if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
-        raise DeskError(f"a password has {PASSWORD_LEAST} to {PASSWORD_MOST} characters")
+        raise DeskError("a password has %(least)s to %(most)s characters", least=PASSWORD_LEAST, most=PASSWORD_MOST)
     return hasher.hash(password)
 
 

@@ -11,7 +11,7 @@ from aggregator.config import Settings
 from aggregator.desk import effects
 from aggregator.desk.effects import Withdraw
 from aggregator.desk.sources import Edit, added, all_of, edit, removed, replaced
-from aggregator.model import Effect, FeedEffect, Named, Source
+from aggregator.model import Effect, Source
 from aggregator.store import Store
 
 
@@ -46,14 +46,11 @@ class Wanted:
 def preview(
     settings: Settings, store: Store, do: Bulk, seen: Sequence[Source], wanted: Wanted, now: datetime
 ) -> Effect | None:
-    """What would enter and leave each feed; None where nothing can. Of several sources that would be withdrawn each is
-    looked at by itself: a story that two of them alone have stands in the effect of neither.
-    """
+    """What would enter and leave each feed; None where nothing can."""
     if do not in RETELLING:
         return None
-    if do is Bulk.WITHDRAW:
-        return _joined([effects.preview(settings, store, Withdraw(source.url), now) for source in seen])
-    return effects.preview(settings, store, _change(do, seen, wanted), now)
+    change = _withdrawal(seen) if do is Bulk.WITHDRAW else _change(do, seen, wanted)
+    return effects.preview(settings, store, change, now)
 
 
 def carry_out(
@@ -68,8 +65,7 @@ def carry_out(
 ) -> None:
     """Do it, all or none but for what is hidden. ConflictError if a line is not as it was seen."""
     if do is Bulk.WITHDRAW:
-        for source in seen:
-            effects.publish(settings, store, by, note, Withdraw(source.url), now)
+        effects.publish(settings, store, by, note, _withdrawal(seen), now)
     elif do is Bulk.SHOW:
         urls = {source.url for source in seen}
         for hiding in store.hidings():
@@ -87,15 +83,8 @@ def _change(do: Bulk, seen: Sequence[Source], wanted: Wanted) -> Edit:
     return all_of([replaced(source, _MADE[do](source, wanted)) for source in seen])
 
 
-def _joined(parts: Sequence[Effect]) -> Effect:
-    feeds: dict[str, tuple[dict[int, Named], dict[int, Named]]] = {}
-    for part in parts:
-        for each in part.feeds:
-            entered, left = feeds.setdefault(each.feed, ({}, {}))
-            entered.update({story.id: story for story in each.entered})
-            left.update({story.id: story for story in each.left})
-    told = (FeedEffect(slug, tuple(entered.values()), tuple(left.values())) for slug, (entered, left) in feeds.items())
-    return Effect(sum(part.items for part in parts), tuple(sorted(told, key=lambda each: each.feed)))
+def _withdrawal(seen: Sequence[Source]) -> Withdraw:
+    return Withdraw(tuple(source.url for source in seen))
 
 
 _MADE: Mapping[Bulk, Callable[[Source, Wanted], Source]] = {

@@ -64,20 +64,12 @@ _ANSWERED = frozenset(
 )
 
 
-class Why(StrEnum):
-    """Why nothing was looked for."""
-
-    ADDRESS = "address"  # it is none
-    BUSY = "busy"  # others are at it
-    OFTEN = "often"  # the editor has asked for much already
+class AddressError(DeskError):
+    """Nothing was looked for: what was typed is no address."""
 
 
-class FindingError(DeskError):
-    """Nothing was looked for."""
-
-    def __init__(self, why: Why, message: str) -> None:
-        super().__init__(message)
-        self.why = why
+class TooOftenError(DeskError):
+    """Nothing was looked for: others are at it, or the editor has asked for much already."""
 
 
 class Way(StrEnum):
@@ -147,7 +139,9 @@ class Finder:
         self._lock = Lock()
 
     def find(self, typed: str, by: str, now: datetime) -> Discovery:
-        """Look for feeds where an editor says. Up to 10 requests and 10 s. FindingError if nothing is looked for."""
+        """Look for feeds where an editor says. Up to 10 requests and 10 s. AddressError and TooOftenError where
+        nothing is looked for.
+        """
         starts = addresses_of(typed)
         search = _Search(self._settings, now)
         with self._turn(by, now):
@@ -156,7 +150,7 @@ class Finder:
 
     def preview(self, source: Source, by: str, now: datetime) -> tuple[Candidate, ReadFeed] | Failure:
         """Ask a feed, and read it with the settings of this line. One request."""
-        _refuse(source.url)
+        check_address(source.url)
         search = _Search(self._settings, now)
         found: list[tuple[Fetched, ReadFeed | ReadPage] | Failure] = []
 
@@ -201,9 +195,9 @@ class Finder:
             while started and now - started[0] > STARTED_WITHIN:
                 started.popleft()
             if len(started) >= STARTED_LIMIT:
-                raise FindingError(Why.OFTEN, f"more than {STARTED_LIMIT} searches within ten minutes")
+                raise TooOftenError("you have looked for many feeds in a short time; come back in ten minutes")
             if not self._places.acquire(blocking=False):
-                raise FindingError(Why.BUSY, "others are looking for feeds at the moment")
+                raise TooOftenError("others are looking for feeds at the moment; try again in a few seconds")
             started.append(now)
         try:
             yield
@@ -225,7 +219,7 @@ class Finder:
 
 
 def addresses_of(typed: str) -> tuple[str, ...]:
-    """The addresses that somebody may mean: what they typed, or https and then http before it. FindingError if it
+    """The addresses that somebody may mean: what they typed, or https and then http before it. AddressError if it
     cannot be asked.
     """
     typed = typed.strip()
@@ -235,16 +229,17 @@ def addresses_of(typed: str) -> tuple[str, ...]:
     has_scheme = "://" in typed.partition("?")[0] or not typed or typed.lower().startswith(("javascript:", "data:"))
     found = (typed,) if has_scheme else (f"https://{typed.lstrip('/')}", f"http://{typed.lstrip('/')}")
     for each in found:
-        _refuse(each)
+        check_address(each)
     return found
 
 
-def _refuse(url: str) -> None:
-    if flaw := url_flaw(url):
-        raise FindingError(Why.ADDRESS, flaw)
-    host = urlsplit(url).hostname or ""
+def check_address(url: str) -> None:
+    """AddressError unless it can be asked."""
+    host = "" if url_flaw(url) else urlsplit(url).hostname or ""
     if "." not in host.strip(".") and ":" not in host and host != "localhost":
-        raise FindingError(Why.ADDRESS, "has no host")
+        raise AddressError(
+            "this is no address that can be asked; write one such as example.fr or https://example.fr/rss"
+        )
 
 
 @dataclass(slots=True)

@@ -51,9 +51,9 @@ class Hide:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """A source, to be taken out of sight with all its items, of any age."""
+    """Sources, to be taken out of sight with all their items, of any age. Each stands so in the history by itself."""
 
-    url: str
+    urls: tuple[str, ...]
 
 
 Change = Edit | NewRules | NewCorrection | Hide | Withdraw
@@ -68,8 +68,8 @@ def preview(settings: Settings, store: Store, change: Change, now: datetime) -> 
             return store.retell(_of_correction(store, change), now, dry=True)
         case Hide(item):
             return store.try_hiding(now, item_id=item)
-        case Withdraw(url):
-            return store.try_hiding(now, url=url)
+        case Withdraw(urls):
+            return store.try_hiding(now, urls=urls)
     retelling = judging.of_sources(settings, store, *sources.tried(settings, change), now)
     return store.retell(retelling, now, dry=True) if retelling else Effect()
 
@@ -87,9 +87,10 @@ def publish(settings: Settings, store: Store, by: str, note: str, change: Change
             effect = preview(settings, store, change, now)
             store.hide(item, by, note, now)
             return effect
-        case Withdraw(url):
+        case Withdraw(urls):
             effect = preview(settings, store, change, now)
-            store.withdraw(url, by, note, now)
+            for url in urls:
+                store.withdraw(url, by, note, now)
             return effect
     return sources.carry_out(settings, store, by, note, change, now) or Effect()
 
@@ -100,12 +101,12 @@ def undo(settings: Settings, store: Store, number: int, by: str, now: datetime) 
     """
     found = store.action(number)
     if found is None:
-        raise DeskError(f"there is no action {number}")
+        raise DeskError("there is no number %(number)s in the history", number=number)
     action, held = found
     if action.kind in (ActionKind.SOURCES, ActionKind.OUTSIDE):
         return sources.undo(settings, store, number, by, now)
     if action.undone_at:
-        raise DeskError(f"action {number} is undone already, by {action.undone_by}")
+        raise DeskError("number %(number)s is undone already, by %(name)s", number=number, name=action.undone_by)
     back = _undo_rules if action.kind is ActionKind.RULES else _undo_correction
     effect = back(store, number, by, held, now)
     store.mark_undone(number, by, now)
@@ -195,7 +196,7 @@ def _correction_deed(
 ) -> Deed:
     item = next(iter(store.told_items(Look(None, items=(item_id,)))), None)
     if item is None:
-        raise DeskError(f"there is no item {item_id}")
+        raise DeskError("there is no item %(number)s", number=item_id)
     said = {"corrected": item.item.title, "item": item_id, **msgspec.to_builtins(wanted)}
     held = {
         "before": judging.as_text(seen),

@@ -17,7 +17,7 @@ import msgspec
 from aggregator import health
 from aggregator.catalogue import name_of
 from aggregator.config import Settings
-from aggregator.desk import sources
+from aggregator.desk import moving, sources
 from aggregator.errors import ConflictError, DeskError
 from aggregator.model import Condition, ConditionKind, Editor, Source
 from aggregator.store import SourceView, Store
@@ -157,7 +157,7 @@ def act(
     by_slug = {line.view.slug: line for line in lines(store, now)}
     found = [_seen(by_slug.get(slug), stamp, deed) for slug, stamp in picked.items()]
     if not found:
-        raise DeskError("no source was chosen")
+        raise DeskError("choose at least one source")
     if deed is Deed.CHECK:
         hastened = store.hasten([line.source.url for line in found], now)
         return Done(deed, len(hastened), len(found) - len(hastened))
@@ -165,12 +165,12 @@ def act(
     changes = [(seen, wanted) for seen, wanted in pairs if seen != wanted]
     if not changes:
         raise DeskError("that is so already, or there is nothing to take")
-    edits = [sources.replaced(seen, wanted) for seen, wanted in changes]
-    sources.edit(settings, store, by, note[:NOTE_LIMIT], sources.all_of(edits), now)
-    touched = {wanted.url for _, wanted in changes}
     if deed is Deed.TAKE:
-        store.hasten(touched, now)
-    _judge(store, touched, now)
+        moving.move(settings, store, by, note[:NOTE_LIMIT], [(seen, wanted.url) for seen, wanted in changes], now)
+    else:
+        edits = [sources.replaced(seen, wanted) for seen, wanted in changes]
+        sources.edit(settings, store, by, note[:NOTE_LIMIT], sources.all_of(edits), now)
+    _judge(store, {wanted.url for _, wanted in changes}, now)
     return Done(deed, len(changes), len(found) - len(changes))
 
 

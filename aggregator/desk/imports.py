@@ -69,10 +69,13 @@ def read(body: bytes, name: str, views: Sequence[SourceView]) -> Import:
     try:
         sources, refused = opml.read_export(body, name)
     except ConfigError as error:
-        raise DeskError(str(error)) from error
+        raise DeskError(error.text, **error.values) from error
     if not sources and not refused:
-        deep = ", or they stand in one another too deep" if body.count(b"<outline") > DEEP else ""
-        raise DeskError(f"{name}: none of its lines has the address of a feed{deep}")
+        if body.count(b"<outline") > DEEP:
+            raise DeskError(
+                "%(file)s: no line has the address of a feed, or lines stand in one another too deep", file=name
+            )
+        raise DeskError("%(file)s: none of its lines has the address of a feed", file=name)
     shown = tuple(replace(each, url=without_userinfo(each.url)) for each in refused)
     return replace(compare(sources, views), refused=shown)
 

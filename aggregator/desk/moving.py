@@ -1,7 +1,8 @@
-"""A source at another address: takes its line and the new address, changes the list, and lets its items follow. Undoing
-it is undoing the edit: the store knows the addresses that a source had before.
+"""Sources at other addresses: takes their lines and the new addresses, changes the list, and lets their items follow.
+Undoing it is undoing the edit: the store knows the addresses that a source had before.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,23 +13,26 @@ from aggregator.model import Action, Source
 from aggregator.store import Store
 
 
-def move(settings: Settings, store: Store, by: str, note: str, seen: Source, url: str, now: datetime) -> Action | None:
-    """Give a source another address; it is asked there at once. → None where it has that already. DeskError if another
-    source of ours, one of earlier days too, has that address.
+def move(
+    settings: Settings, store: Store, by: str, note: str, moves: Sequence[tuple[Source, str]], now: datetime
+) -> Action | None:
+    """Give sources other addresses, all or none; they are asked there at once. → None where they have them already.
+    DeskError if another source of ours, one of earlier days too, has such an address.
     """
-    change = sources.replaced(seen, replace(seen, url=url))
+    moves = [(seen, url) for seen, url in moves if seen.url != url]
+    change = sources.all_of([sources.replaced(seen, replace(seen, url=url)) for seen, url in moves])
     _, will = sources.tried(settings, change)
-    if url == seen.url:
-        return None
-    if url not in will or any(view.source.url == url for view in store.sources()):
-        raise DeskError(f"{url}: that is another source of ours")
-    before = store.state(seen.url)
+    known = {view.source.url for view in store.sources()}
+    for _, url in moves:
+        if url not in will or url in known:
+            raise DeskError("%(url)s is the address of another source of ours", url=url)
+    before = [store.state(seen.url) for seen, _ in moves]
     # The store lets a source follow to the address that a page in its place names; validators stay behind.
-    store.keep([replace(before, announced=url)])
+    store.keep([replace(state, announced=url) for state, (_, url) in zip(before, moves, strict=True)])
     try:
         action = sources.edit(settings, store, by, note, change, now)
     except DeskError:
-        store.keep([before])
+        store.keep(before)
         raise
-    store.keep([replace(store.state(url), announced=None, next_check_at=None)])
+    store.keep([replace(store.state(url), announced=None, next_check_at=None) for _, url in moves])
     return action

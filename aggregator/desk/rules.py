@@ -41,11 +41,11 @@ def rule_of(form: Mapping[str, str], number: int, slugs: Container[str], urls: C
         effect = RuleEffect(form.get("effect", ""))
         field, how = RuleField(form.get("field", "")), RuleHow(form.get("how", ""))
     except ValueError as error:
-        raise DeskError(f"the form is not one of ours: {error}") from error
+        raise DeskError("the form is not one of ours: %(why)s", why=error) from error
     target = form.get("target", "") if effect is RuleEffect.CATEGORY else ""
     text, source = form.get("text", "").strip(), form.get("source", "")
     if source and source not in urls:
-        raise DeskError(f"there is no source {source}")
+        raise DeskError("there is no source %(url)s", url=source)
     rule = Rule(number, effect, field, how, text, source, form.get("category", ""), target)
     check(rule, slugs)
     return rule
@@ -64,7 +64,7 @@ def with_rule(book: Rulebook, rule: Rule) -> NewRules:
     """A rule more, or one in place of that of its number; a number of 0 is a new one."""
     if rule.id == 0:
         if len(book.rules) >= RULES_LIMIT:
-            raise DeskError(f"there are {RULES_LIMIT} rules already")
+            raise DeskError("there are %(most)s rules already", most=RULES_LIMIT)
         return NewRules((*book.rules, replace(rule, id=book.last_id + 1)), book)
     one_of(book, rule.id)
     return NewRules(tuple(rule if each.id == rule.id else each for each in book.rules), book)
@@ -86,7 +86,7 @@ def one_of(book: Rulebook, number: int) -> Rule:
     for rule in book.rules:
         if rule.id == number:
             return rule
-    raise DeskError(f"there is no rule {number} any more")
+    raise DeskError("there is no rule %(number)s any more", number=number)
 
 
 def matched(store: Store, rule: Rule, now: datetime) -> Matched:
@@ -132,7 +132,7 @@ def told_item(store: Store, number: int) -> Told:
     """An item as rules see it. DeskError if there is none."""
     for told in store.told_items(Look(None, items=(number,))):
         return told
-    raise DeskError(f"there is no item {number}")
+    raise DeskError("there is no item %(number)s", number=number)
 
 
 def correction_of(form: Mapping[str, str], told: Told, slugs: Container[str], chosen: list[str]) -> NewCorrection:
@@ -142,12 +142,12 @@ def correction_of(form: Mapping[str, str], told: Told, slugs: Container[str], ch
     wanted = [slug for slug in dict.fromkeys(chosen) if slug]
     for slug in wanted:
         if slug not in slugs:
-            raise DeskError(f"there is no category {slug!r}")
+            raise DeskError("there is no category “%(slug)s”", slug=slug)
     try:
         name = Genre.COMMUNIQUE if form.get("communique") else form.get("genre", "")
         genre = Genre(name) if name else None
     except ValueError as error:
-        raise DeskError(f"the form is not one of ours: {error}") from error
+        raise DeskError("the form is not one of ours: %(why)s", why=error) from error
     correction = Correction(tuple(wanted), genre)
     if form.get("seen", "") != as_text(told.correction):
         raise ConflictError(

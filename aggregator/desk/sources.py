@@ -69,13 +69,13 @@ def carry_out(
         try:
             change(document)
         except ConfigError as error:
-            raise DeskError(str(error)) from error
+            raise DeskError(error.text, **error.values) from error
         if not document.changed:
             return None
         after = _text(document.to_bytes(now))
         if _written(settings, document, now):
             return _record(settings, store, _deed(by, note, before, after, **told), now, undone)
-    raise DeskError(f"{settings.opml} is being changed by somebody else again and again; please try once more")
+    raise DeskError("%(file)s is being changed by somebody else again and again; try once more", file=settings.opml)
 
 
 def tried(settings: Settings, change: Edit) -> tuple[Mapping[str, Source], Mapping[str, Source]]:
@@ -85,7 +85,7 @@ def tried(settings: Settings, change: Edit) -> tuple[Mapping[str, Source], Mappi
     try:
         change(document)
     except ConfigError as error:
-        raise DeskError(str(error)) from error
+        raise DeskError(error.text, **error.values) from error
     return _lines(before), {source.url: source for source in document.sources}
 
 
@@ -137,13 +137,13 @@ def undo(settings: Settings, store: Store, number: int, by: str, now: datetime) 
     note_outside(settings, store, now)
     action, held = _held_of(store, number)
     if action.undone_at:
-        raise DeskError(f"action {number} is undone already, by {action.undone_by}")
+        raise DeskError("number %(number)s is undone already, by %(name)s", number=number, name=action.undone_by)
     before, after = held["before"], held["after"]
     current = _read(settings)
     if current == after:
         document = _document(settings, before)
         if not _written(settings, document, None, over=current):
-            raise DeskError(f"{settings.opml} is being changed by somebody else; please try once more")
+            raise DeskError("%(file)s is being changed by somebody else; try once more", file=settings.opml)
         done = _record(settings, store, _deed(by, "", after, before, undoes=number), now, held)
     else:
         back = _backwards(before, after)
@@ -208,7 +208,7 @@ def _written(settings: Settings, document: Document, now: datetime | None, over:
     except ChangedError:
         return False
     except ConfigError as error:
-        raise DeskError(str(error)) from error
+        raise DeskError(error.text, **error.values) from error
     return True
 
 
@@ -216,14 +216,14 @@ def _document(settings: Settings, text: str) -> Document:
     try:
         return Document.parse(_bytes(text), settings.opml)
     except ConfigError as error:
-        raise DeskError(str(error)) from error
+        raise DeskError(error.text, **error.values) from error
 
 
 def _read(settings: Settings) -> str:
     try:
         return _text(Path(settings.opml).read_bytes())
     except OSError as error:
-        raise DeskError(f"{settings.opml}: {error.strerror}") from error
+        raise DeskError("%(file)s cannot be read: %(why)s", file=settings.opml, why=error.strerror) from error
 
 
 def _left(store: Store) -> str | None:
@@ -241,7 +241,7 @@ def _left(store: Store) -> str | None:
 def _held_of(store: Store, number: int) -> tuple[Action, Mapping[str, Any]]:
     found = store.action(number)
     if found is None:
-        raise DeskError(f"there is no action {number}")
+        raise DeskError("there is no number %(number)s in the history", number=number)
     return found
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from aggregator.clean.links import canonical
 from aggregator.config import Settings
-from aggregator.errors import DeskError, HidingError, PinError
+from aggregator.errors import DeskError
 from aggregator.model import Hiding, Key, Level, Pin, PinKind, Question, Stored, Story
 from aggregator.store import Choice, Mend, Mended, Mending, Store, Tie
 from aggregator.words import index
@@ -22,6 +22,11 @@ LOOKED_AT_LIMIT = 300
 ALIKE_SHARE, ALIKE_LEAST = 0.5, 2  # of the shorter title, what two have in common
 
 _OF_STORY = re.compile(r"(?:/desk)?/story/(\d{1,12})(?:\.json)?/?")
+
+
+def _(text: str) -> str:
+    """Mark a text for the catalogue of translations."""
+    return text
 
 
 class Likeness(StrEnum):
@@ -52,11 +57,18 @@ class Kin:
 
 
 class DoneAlreadyError(DeskError):
-    """Somebody has done it before; `said` is what they did."""
+    """Somebody has done it before."""
 
     def __init__(self, said: Pin | Hiding) -> None:
-        super().__init__(f"{said.undone_by or said.by} has done that already")
-        self.said = said
+        super().__init__(_text_of(said), name=said.undone_by or said.by)
+
+
+def _text_of(said: Pin | Hiding) -> str:
+    if isinstance(said, Hiding):
+        return _("%(name)s has shown it again already") if said.undone_at else _("%(name)s has hidden it already")
+    if said.kind is PinKind.MUST:
+        return _("%(name)s has said already that they are one story")
+    return _("%(name)s has said already that they are not one story")
 
 
 def number_of(text: str, hosts: Collection[str]) -> int:
@@ -180,17 +192,11 @@ def mend(store: Store, act: Mending, by: str, note: str, now: datetime) -> Pin |
     """Do it. DoneAlreadyError if somebody has; DeskError says why it cannot be done."""
     if said := done_already(store, act):
         raise DoneAlreadyError(said)
-    try:
-        return store.mend(act, by, note, now)
-    except (HidingError, PinError) as error:
-        raise DeskError(str(error)) from error
+    return store.mend(act, by, note, now)
 
 
 def preview(store: Store, act: Mending, now: datetime) -> Mended:
     """What it would do; the same errors."""
     if said := done_already(store, act):
         raise DoneAlreadyError(said)
-    try:
-        return store.try_mending(act, now)
-    except (HidingError, PinError) as error:
-        raise DeskError(str(error)) from error
+    return store.try_mending(act, now)

@@ -69,7 +69,7 @@ class Document:
             with Path(path).open("rb") as file:
                 body = file.read(BODY_LIMIT_BYTES + 1)
         except OSError as error:
-            raise ConfigError(f"{path}: {error.strerror}") from error
+            raise ConfigError("%(file)s cannot be read: %(why)s", file=path, why=error.strerror) from error
         return cls.parse(body, str(path))
 
     @classmethod
@@ -103,7 +103,7 @@ class Document:
         """Put a source last in its region's folder, which is made if need be; `region` overrules the source's own."""
         source = line.checked(source if region is None else replace(source, region=region))
         if source.url in self._lines:
-            raise ConfigError(f"{source.url}: stands in the list already")
+            raise ConfigError("%(url)s stands in the list already", url=source.url)
         node = Node("outline", b"<outline/>")
         self._place(node, source)
         self._write(node, source, {})
@@ -116,7 +116,7 @@ class Document:
         if source == old:
             return
         if source.url != old_url and source.url in self._lines:
-            raise ConfigError(f"{source.url}: stands in the list already")
+            raise ConfigError("%(url)s stands in the list already", url=source.url)
         if source.region != old.region:
             self._place(node, source)
         del self._lines[old_url]
@@ -139,7 +139,7 @@ class Document:
             _set_text(self._in_head("dateModified"), format_datetime(now))
         body = self._tree.to_bytes()
         if len(body) > BODY_LIMIT_BYTES:
-            raise ConfigError(f"the list would be larger than {BODY_LIMIT_BYTES // 2**20} MiB")
+            raise ConfigError("the list would be larger than %(most)s MiB", most=BODY_LIMIT_BYTES // 2**20)
         return body
 
     @property
@@ -156,7 +156,7 @@ class Document:
         try:
             _replace_file(Path(path).resolve(), body, instead_of)
         except OSError as error:
-            raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+            raise ConfigError("%(file)s cannot be written: %(why)s", file=path, why=error.strerror) from error
 
     # ── reading
 
@@ -186,7 +186,7 @@ class Document:
 
     def _find(self, url: str) -> tuple[Node, Source]:
         if url not in self._lines:
-            raise ConfigError(f"{url}: does not stand in the list")
+            raise ConfigError("%(url)s does not stand in the list", url=url)
         return self._lines[url]
 
     # ── editing
@@ -199,7 +199,11 @@ class Document:
         folder = self._folders[region]
         # The body is one element below the root, and the source one outline below its last folder.
         if folder.depth - 1 + len(parts) - known + 1 > NESTING_LIMIT:
-            raise ConfigError(f"{source.url}: its region has more than {NESTING_LIMIT - 1} folders in one another")
+            raise ConfigError(
+                "%(url)s: its region has more than %(most)s folders in one another",
+                url=source.url,
+                most=NESTING_LIMIT - 1,
+            )
         self._count(len(parts) - known + (node.parent is None))
         for end in range(known + 1, len(parts) + 1):
             folder = self._make_folder(folder, line.SEPARATOR.join(parts[:end]), parts[end - 1])
@@ -209,7 +213,7 @@ class Document:
 
     def _count(self, more: int) -> None:
         if self._outlines + more > OUTLINE_LIMIT:
-            raise ConfigError(f"the list would hold more than {OUTLINE_LIMIT} outlines")
+            raise ConfigError("the list would hold more than %(most)s outlines", most=OUTLINE_LIMIT)
         self._outlines += more
 
     def _make_folder(self, parent: Node, region: str, text: str) -> Node:

@@ -50,10 +50,10 @@ def read_foreign(body: bytes, name: str) -> tuple[Source, ...]:
 def read_export(body: bytes, name: str) -> tuple[tuple[Source, ...], tuple[Refused, ...]]:
     """The same, and the lines with an address that were left out, each with the reason."""
     if len(body) > BODY_LIMIT_BYTES:
-        raise ConfigError(f"{name}: is larger than {BODY_LIMIT_BYTES // 2**20} MiB")
+        raise ConfigError("%(file)s is larger than %(most)s MiB", file=name, most=BODY_LIMIT_BYTES // 2**20)
     text = _text(body)
     if "<!ENTITY" in text or "<!entity" in text:
-        raise ConfigError(f"{name}: declares entities, which is not allowed")
+        raise ConfigError("%(file)s declares entities, which is not allowed", file=name)
     found: dict[str, Source] = {}
     refused: list[Refused] = []
     for attributes, folders in _outlines(_root(text, name), name):
@@ -122,9 +122,9 @@ def _root(text: str, name: str) -> etree._Element:
     try:
         root = etree.fromstring(mended, parser)
     except etree.XMLSyntaxError as error:
-        raise ConfigError(f"{name}: cannot be read: {error}") from error
+        raise ConfigError("%(file)s cannot be read: %(why)s", file=name, why=error) from error
     if root is None or _local(root) != "opml":
-        raise ConfigError(f"{name}: is not OPML")
+        raise ConfigError("%(file)s is not OPML", file=name)
     return root
 
 
@@ -149,7 +149,7 @@ def _outlines(root: etree._Element, name: str) -> Iterator[tuple[Mapping[str, st
             continue
         count += 1
         if count > OUTLINE_LIMIT:
-            raise ConfigError(f"{name}: holds more than {OUTLINE_LIMIT} outlines")
+            raise ConfigError("%(file)s holds more than %(most)s outlines", file=name, most=OUTLINE_LIMIT)
         attributes = _attributes(element)
         yield attributes, tuple(folder for folder in folders if folder)
         folders.append(_title(attributes) if not _url(attributes) else "")

@@ -91,7 +91,7 @@ class Tree:
 def parse(body: bytes, name: str) -> Tree:
     """Cut a UTF-8 document into nodes. ConfigError says `name:line: reason`."""
     if len(body) > BODY_LIMIT_BYTES:
-        raise ConfigError(f"{name}: is larger than {BODY_LIMIT_BYTES // 2**20} MiB")
+        raise ConfigError("%(file)s is larger than %(most)s MiB", file=name, most=BODY_LIMIT_BYTES // 2**20)
     if b"\0" in body:  # UTF-16: expat would read it, but no tag could be cut out of it
         raise ConfigError(f"{name}: is not in UTF-8; save it as UTF-8")
     builder = _Builder(body, name)

@@ -2,7 +2,7 @@
 
 `open_store(path)` gives a `Store`. Reading methods run one to three queries each and see one consistent state.
 A store may be used from several threads: each gets a connection of its own. Every method raises StoreError, and only
-that; a writing method that raises has written nothing. The kind that an editor can mend is a PinError.
+that; a writing method that raises has written nothing. What an editor asked for and cannot be is a DeskError.
 """
 
 from aggregator.errors import StoreError

@@ -44,7 +44,7 @@ AND left_at IN (SELECT made_at FROM hidden WHERE undone_at IS NULL AND made_at >
 def hide(db: sqlite3.Connection, item_id: int, by: str, note: str, at: int) -> Hiding:
     """See Store.hide."""
     if db.execute("SELECT 1 FROM items WHERE id = ?", (item_id,)).fetchone() is None:
-        raise HidingError(f"while hiding: no such item: {item_id}")
+        raise HidingError("there is no item %(number)s", number=item_id)
     held = db.execute("SELECT id FROM hidden WHERE item_id = ? AND undone_at IS NULL", (item_id,)).fetchone()
     return _one(db, held[0]) if held else _begin(db, "item_id", item_id, by, note, at, [item_id])
 
@@ -53,7 +53,7 @@ def withdraw(db: sqlite3.Connection, url: str, by: str, note: str, at: int) -> H
     """See Store.withdraw."""
     row = db.execute("SELECT id FROM sources WHERE url = ?", (url,)).fetchone()
     if row is None:
-        raise HidingError(f"while withdrawing: no such source: {url!r}")
+        raise HidingError("there is no source %(url)s", url=url)
     held = db.execute("SELECT id FROM hidden WHERE source_id = ? AND undone_at IS NULL", row).fetchone()
     return _one(db, held[0]) if held else _begin(db, "source_id", row[0], by, note, at, _items_of(db, row[0]))
 
@@ -62,9 +62,9 @@ def undo(db: sqlite3.Connection, number: int, by: str, at: int) -> Hiding:
     """See Store.unhide."""
     row = db.execute("SELECT item_id, source_id, undone_at, undone_by FROM hidden WHERE id = ?", (number,)).fetchone()
     if row is None:
-        raise HidingError(f"while showing again: no such hiding: {number}")
+        raise HidingError("there is no hiding %(number)s", number=number)
     if row[2] is not None:
-        raise HidingError(f"while showing again: hiding {number} is undone already, by {row[3]}")
+        raise HidingError("hiding %(number)s is undone already, by %(name)s", number=number, name=row[3])
     db.execute("UPDATE hidden SET undone_at = ?, undone_by = ? WHERE id = ?", (at, by, number))
     _count(db, [row[0]] if row[1] is None else _items_of(db, row[1]), -1, at)
     return _one(db, number)

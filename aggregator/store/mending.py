@@ -106,7 +106,7 @@ def _mend(db: sqlite3.Connection, act: Mending, by: str, note: str, at: int) -> 
         case Mend.SHOW:
             row = db.execute("SELECT id FROM hidden WHERE item_id = ? AND undone_at IS NULL", (act.item,)).fetchone()
             if row is None:
-                raise HidingError(f"while showing again: nobody hides item {act.item}")
+                raise HidingError("nobody hides item %(number)s", number=act.item)
             return hidden.undo(db, row[0], by, at)
         case Mend.SPLIT:
             return pins.split(db, act.item, by, note, at)

@@ -26,7 +26,7 @@ def pin(db: sqlite3.Connection, kind: PinKind, item_id: int, other_id: int, by: 
     """See Store.pin."""
     _story_of(db, item_id), _story_of(db, other_id)
     if item_id == other_id:
-        raise PinError(f"while pinning: item {item_id} cannot be pinned to itself")
+        raise PinError("item %(item)s cannot be pinned to itself", item=item_id)
     held = db.execute(
         "SELECT id, kind FROM pins WHERE item_id = ? AND other_id = ? AND undone_at IS NULL"
         " UNION ALL SELECT id, kind FROM pins WHERE item_id = ? AND other_id = ? AND undone_at IS NULL",
@@ -41,7 +41,7 @@ def pin(db: sqlite3.Connection, kind: PinKind, item_id: int, other_id: int, by: 
     if held:
         sql = "UPDATE pins SET undone_at = ?, undone_by = ?, replaced_by = ? WHERE id = ?"
         db.execute(sql, (at, by, number, held[0]))
-    _regroup(db, "pinning: it", number, (item_id, other_id), at)
+    _regroup(db, number, (item_id, other_id), at)
     return _one(db, number)
 
 
@@ -49,7 +49,7 @@ def split(db: sqlite3.Connection, item_id: int, by: str, note: str, at: int) -> 
     """See Store.split."""
     others = [item for item in by_rank(db, _story_of(db, item_id)) if item != item_id]
     if not others:
-        raise PinError(f"while splitting: item {item_id} is alone in its story")
+        raise PinError("item %(item)s is alone in its story", item=item_id)
     return pin(db, PinKind.CANNOT, item_id, others[0], by, note, at)
 
 
@@ -57,16 +57,16 @@ def undo(db: sqlite3.Connection, number: int, by: str, at: int) -> Pin:
     """See Store.undo_pin."""
     row = db.execute("SELECT item_id, other_id, undone_at, undone_by FROM pins WHERE id = ?", (number,)).fetchone()
     if row is None:
-        raise PinError(f"while undoing: no such pin: {number}")
+        raise PinError("there is no pin %(number)s", number=number)
     if row[2] is not None:
-        raise PinError(f"while undoing: pin {number} is undone already, by {row[3]}")
+        raise PinError("pin %(number)s is undone already, by %(name)s", number=number, name=row[3])
     db.execute("UPDATE pins SET undone_at = ?, undone_by = ? WHERE id = ?", (at, by, number))
     revived = db.execute(
         "UPDATE pins SET undone_at = NULL, undone_by = '', replaced_by = NULL WHERE replaced_by = ? RETURNING id",
         (number,),
     ).fetchone()
     again = revived[0] if revived else 0
-    _regroup(db, f"undoing pin {number}: pin {again}, which it replaced,", again, row[:2], at)
+    _regroup(db, again, row[:2], at, is_again=True)
     return _one(db, number)
 
 
@@ -84,25 +84,31 @@ def of_story(db: sqlite3.Connection, story_id: int) -> tuple[Pin, ...]:
     return read(db, f"WHERE pins.id IN ({its})", (story_id, story_id))
 
 
-def _regroup(db: sqlite3.Connection, phase: str, number: int, items: Iterable[int], at: int) -> None:
+def _regroup(db: sqlite3.Connection, number: int, items: Iterable[int], at: int, *, is_again: bool = False) -> None:
     found = component(db, items)
     if against := contradiction(found.pins):
         told = ", ".join(_told(word) for word in against if word.pin != number)
-        raise PinError(f"while {phase} would contradict {told}; undo one of these first")
+        if is_again:
+            raise PinError(
+                "pin %(number)s, which it replaced, contradicts %(pins)s; undo one of these first",
+                number=number,
+                pins=told,
+            )
+        raise PinError("it contradicts %(pins)s; undo one of these first", pins=told)
     log = Log(db, at)
     regroup(db, log, found)
     log.write()
 
 
 def _told(word: Word) -> str:
-    said = "must" if word.kind is PinKind.MUST else "cannot"
-    return f"pin {word.pin} (items {word.item} and {word.other} {said} be one story)"
+    sign = "=" if word.kind is PinKind.MUST else "≠"
+    return f"pin {word.pin} (item {word.item} {sign} item {word.other})"
 
 
 def _story_of(db: sqlite3.Connection, item_id: int) -> int:
     row = db.execute("SELECT story_id FROM items WHERE id = ?", (item_id,)).fetchone()
     if row is None:
-        raise PinError(f"while pinning: no such item: {item_id}")
+        raise PinError("there is no item %(number)s", number=item_id)
     return int(row[0])
 
 

@@ -35,6 +35,7 @@ _STANDING = (
     "SELECT feed, story_id FROM log WHERE left_at IS NULL AND story_id IN"  # noqa: S608
     f" (SELECT id FROM stories WHERE lead_id {_THESE})"
 )
+_TRIED = f"SELECT items.id FROM items JOIN sources ON sources.id = source_id WHERE items.id = ? OR url {_THESE}"  # noqa: S608
 _TITLES = (
     "SELECT stories.id, content->>'$.title', sort_at FROM stories JOIN items ON items.id = lead_id"  # noqa: S608
     f" WHERE stories.id {_THESE}"
@@ -80,8 +81,8 @@ class RuleStore(Protocol):
         is looked at again. StoreError if other rules hold than those that are to be replaced.
         """
 
-    def try_hiding(self, now: datetime, *, item_id: int = 0, url: str = "") -> Effect:
-        """What it would do to hide an item, or to withdraw a source."""
+    def try_hiding(self, now: datetime, *, item_id: int = 0, urls: Collection[str] = ()) -> Effect:
+        """What it would do to hide an item, or to withdraw sources."""
 
 
 class _TrialError(Exception):
@@ -122,16 +123,21 @@ class Retellings(Connections):
 
             return self._worked(work, dry=dry)
 
-    def try_hiding(self, now: datetime, *, item_id: int = 0, url: str = "") -> Effect:
+    def try_hiding(self, now: datetime, *, item_id: int = 0, urls: Collection[str] = ()) -> Effect:
         """See RuleStore."""
 
         def work(db: sqlite3.Connection) -> Effect:
-            sql = "SELECT items.id FROM items JOIN sources ON sources.id = source_id WHERE items.id = ? OR url = ?"
-            items = [item for (item,) in db.execute(sql, (item_id, url))]
+            sql = (
+                f"SELECT items.id FROM items JOIN sources ON sources.id = source_id WHERE items.id = ? OR url {_THESE}"  # noqa: S608
+            )
+            items = [item for (item,) in db.execute(sql, (item_id, json.dumps(list(urls))))]
 
             def hide() -> None:
                 at = to_seconds(now)
-                hidden.hide(db, item_id, "", "", at) if item_id else hidden.withdraw(db, url, "", "", at)
+                if item_id:
+                    hidden.hide(db, item_id, "", "", at)
+                for url in urls:
+                    hidden.withdraw(db, url, "", "", at)
 
             return Effect(len(items), effect_of(db, component(db, items).items, hide))
 

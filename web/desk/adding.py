@@ -8,14 +8,23 @@ from flask import Blueprint, current_app, make_response, redirect, request
 from werkzeug.wrappers import Response
 
 from aggregator.desk import lines, sources
-from aggregator.desk.discovery import Candidate, Discovery, Failure, Finder, FindingError, Way, Why
+from aggregator.desk.discovery import (
+    AddressError,
+    Candidate,
+    Discovery,
+    Failure,
+    Finder,
+    TooOftenError,
+    Way,
+    check_address,
+)
 from aggregator.desk.known import How, Seen, look
 from aggregator.desk.lines import Wrong
 from aggregator.errors import DeskError
 from aggregator.model import Role, Source
 from aggregator.opml import bare_address
-from web.desk.gate import desk_page, me, needs, store
-from web.desk.sources import line_words, listed, note, refused
+from web.desk.gate import desk_page, me, needs, refused, said, store
+from web.desk.sources import line_words, listed, note
 from web.language import lazy_gettext
 from web.layout import link
 from web.site import current_site
@@ -25,13 +34,6 @@ SHOWN = 20  # items of a preview
 TYPED_LIMIT = 2048  # characters
 FINDER = "tributary.finder"
 
-WHY_WORDS = {
-    Why.ADDRESS: lazy_gettext(
-        "This is no address that we can ask. Write one such as example.fr or https://example.fr/rss."
-    ),
-    Why.BUSY: lazy_gettext("Others are looking for feeds at the moment. Please try again in a few seconds."),
-    Why.OFTEN: lazy_gettext("You have looked for many feeds in a short time. Please come back in ten minutes."),
-}
 WAY_WORDS = {
     Way.TYPED: lazy_gettext("the address itself"),
     Way.NAMED: lazy_gettext("the page names it"),
@@ -69,10 +71,12 @@ def find_source() -> Response:
     try:
         found = finder().find(typed, me().name, current_site().clock())
         return _start(typed, found=found, ours=_ours(listed()))
-    except FindingError as error:
-        return _start(typed, flaw=str(WHY_WORDS[error.why]), status=400 if error.why is Why.ADDRESS else 429)
+    except AddressError as error:
+        return _start(typed, flaw=said(error), status=400)
+    except TooOftenError as error:
+        return _start(typed, flaw=said(error), status=429)
     except DeskError as error:
-        return refused(str(error), link("desk.add_source"))
+        return refused(error, link("desk.add_source"))
 
 
 @needs(Role.EDITOR)
@@ -94,19 +98,19 @@ def preview_source() -> Response:
             proposed = lines.propose(candidate, tuple(listed().values()), site.settings)
         items = look(store(), found.items, found.prints, proposed.url, site.clock())
         return _preview(proposed, candidate, items, wrong)
-    except FindingError as error:
-        return _start(url, flaw=str(WHY_WORDS[error.why]), status=400 if error.why is Why.ADDRESS else 429)
+    except AddressError as error:
+        return _start(url, flaw=said(error), status=400)
+    except TooOftenError as error:
+        return _start(url, flaw=said(error), status=429)
     except DeskError as error:
-        return refused(str(error), link("desk.add_source"))
+        return refused(error, link("desk.add_source"))
 
 
 def _line(form: Mapping[str, str]) -> tuple[Source, Mapping[str, Wrong]]:
     """The line as the form has it; of a feed that was just chosen, little more than its address."""
     site, base = current_site(), Source("https://nobody.invalid/", timezone=current_site().settings.timezone)
-    made, wrong = lines.of_form(form, request.form.getlist("categories"), site.taxonomy.slugs, base)
-    if "url" in wrong:
-        raise FindingError(Why.ADDRESS, "no address")
-    return made, wrong
+    check_address(form.get("url", "").strip())
+    return lines.of_form(form, request.form.getlist("categories"), site.taxonomy.slugs, base)
 
 
 def _preview(proposed: Source, candidate: Candidate, items: tuple[Seen, ...], wrong: Mapping[str, Wrong]) -> Response:

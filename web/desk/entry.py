@@ -9,7 +9,7 @@ from aggregator.desk import accounts
 from aggregator.errors import DeskError
 from aggregator.model import Editor, Role
 from web.desk import gate
-from web.desk.gate import desk_page, me, needs, open_to_all, store
+from web.desk.gate import desk_page, me, needs, open_to_all, said, store
 from web.language import gettext
 from web.layout import link
 from web.site import current_site
@@ -81,7 +81,7 @@ def own() -> Response:
                 raise DeskError(gettext("The new password was typed in two ways."))
             accounts.change_password(store(), me(), old, new, current_site().clock())
         except DeskError as error:
-            flaw = str(error)
+            flaw = said(error)
         else:
             response = redirect(link("desk.log_in"), 303)
             gate.let_out(response)
@@ -106,8 +106,10 @@ def add_editor() -> Response:
         accounts.add(
             store(), request.form.get("name", ""), role, request.form.get("password", ""), current_site().clock()
         )
-    except (DeskError, ValueError) as error:
-        return editors(flaw=str(error))
+    except ValueError:
+        abort(400)
+    except DeskError as error:
+        return editors(flaw=said(error))
     return redirect(link("desk.editors"), 303)
 
 
@@ -125,8 +127,10 @@ def change_editor(number: int) -> Response:
             store().change_editor(number, now, role=Role(form["role"]))
         elif password:
             store().change_editor(number, now, password=accounts.hashed(password))
-    except (DeskError, ValueError) as error:
-        return editors(flaw=str(error))
+    except ValueError:
+        abort(400)
+    except DeskError as error:
+        return editors(flaw=said(error))
     return redirect(link("desk.editors"), 303)
 
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, TypeVar, cast
 
-from flask import Response, abort, current_app, g, redirect, request
+from flask import Response, abort, current_app, g, make_response, redirect, request
 from werkzeug.wrappers import Response as Answer
 
 from aggregator.desk import accounts
+from aggregator.errors import AggregatorError, ConflictError
 from aggregator.model import Editor, Login, Role
 from aggregator.store import Store, open_store
-from web.language import lazy_gettext
+from web.language import gettext, lazy_gettext
 from web.layout import link, page
 from web.site import Site, current_site
 
@@ -140,6 +141,23 @@ def desk_page(template: str, **values: Any) -> str:
         role_words=ROLE_WORDS,
         **values,
     )
+
+
+def said(error: AggregatorError) -> str:
+    """An error as a sentence in the language of the page."""
+    text = gettext(error.text, **error.values)
+    begin = text if error.text.startswith("%") else text[:1].upper() + text[1:]
+    return begin if begin.endswith((".", "!", "?", ".)")) else f"{begin}."
+
+
+def refused(error: AggregatorError, again: str = "", status: int = 409) -> Response:
+    """What could not be done, and why."""
+    return make_response(desk_page("refused.html", message=said(error), again=again), status)
+
+
+def conflict(error: ConflictError, again: str = "") -> Response:
+    """Both versions of what two editors changed."""
+    return make_response(desk_page("conflict.html", theirs=error.theirs, ours=error.ours, again=again), 409)
 
 
 def let_in(response: Answer, token: str) -> None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from babel.dates import format_date, get_day_names, get_month_names
-from flask import Blueprint, abort, make_response, redirect, request
+from flask import Blueprint, abort, redirect, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -19,7 +19,7 @@ from aggregator.desk.health import Choice, Deed, Done, Line, Show, Sort
 from aggregator.errors import ConflictError, DeskError
 from aggregator.model import ConditionKind, Role, SourceState
 from web.desk import charts, watching
-from web.desk.gate import desk_page, inside, me, needs, store
+from web.desk.gate import conflict, desk_page, inside, me, needs, refused, store
 from web.desk.troubles import KIND_WORDS, Trouble, trouble_of
 from web.language import gettext, lazy_gettext, ngettext, page_language
 from web.layout import link
@@ -107,10 +107,9 @@ def act() -> Response:
     try:
         done = health.act(site.settings, store(), me().name, form.get("note", ""), Deed(deed), picked, site.clock())
     except ConflictError as error:
-        page = desk_page("conflict.html", theirs=error.theirs, ours=error.ours, message=str(error), again=again)
-        return make_response(page, 409)
+        return conflict(error, again)
     except DeskError as error:
-        return make_response(desk_page("refused.html", message=_refusal(error, picked), again=again), 409)
+        return refused(error, again)
     return redirect(_told(again, done), 303)
 
 
@@ -244,10 +243,6 @@ def _done_words(deed: Deed, count: int) -> str:
         case Deed.TAKE:
             told = ngettext("%(num)s source has its new address.", "%(num)s sources have their new addresses.", count)
     return told % {"num": count}
-
-
-def _refusal(error: DeskError, picked: object) -> str:
-    return str(error) if picked else gettext("Choose at least one source.")
 
 
 # ── one source

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Blueprint, make_response, redirect, request
+from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
 from aggregator.desk import effects, rules, sources
-from aggregator.errors import ConflictError, DeskError, HidingError, PinError
+from aggregator.errors import ConflictError, DeskError
 from aggregator.model import Action, ActionKind, Hiding, Key, Pin, PinKind, Role, Stored
-from web.desk.gate import desk_page, inside, me, needs, store
+from web.desk.gate import conflict, desk_page, inside, me, needs, refused, store
 from web.desk.rules import in_full
 from web.language import gettext, lazy_gettext, ngettext, page_language
 from web.layout import label
@@ -76,9 +76,9 @@ def undo(kind: str, number: int) -> Response:
             case _:
                 raise DeskError(gettext("There is nothing of that kind."))
     except ConflictError as error:
-        return make_response(desk_page("conflict.html", theirs=error.theirs, ours=error.ours, message=str(error)), 409)
-    except (DeskError, HidingError, PinError) as error:
-        return make_response(desk_page("refused.html", message=str(error)), 409)
+        return conflict(error)
+    except DeskError as error:
+        return refused(error)
     return redirect(inside(request.form.get("then", "")), 303)
 
 
@@ -171,7 +171,7 @@ def _titled(key: Key) -> str:
 def _hiding(hiding: Hiding) -> Done:
     name = current_site().source_name(hiding.source)
     told = (
-        gettext("Hid an item of %(source)s.", source=name)
+        gettext("Hid %(title)s, of %(source)s.", title=_titled((hiding.source, hiding.guid)), source=name)
         if hiding.guid
         else gettext("Withdrew %(source)s with all its items.", source=name)
     )

@@ -10,16 +10,15 @@ from flask import Blueprint, make_response, redirect, request
 from werkzeug.wrappers import Response
 
 from aggregator.desk import imports, lines, sources
-from aggregator.desk.discovery import CHECKED_LIMIT, FindingError
+from aggregator.desk.discovery import CHECKED_LIMIT, TooOftenError
 from aggregator.desk.imports import ROWS_LIMIT, Fate, Import, Row, Sign
 from aggregator.desk.lines import Flaw, Wrong
 from aggregator.errors import ConflictError, DeskError, ErrorClass
 from aggregator.model import Role, Source
 from aggregator.opml import url_flaw
-from web.desk.adding import WHY_WORDS, finder
-from web.desk.gate import desk_page, me, needs, store
-from web.desk.rules import conflict
-from web.desk.sources import FLAW_WORDS, line_words, note, refused
+from web.desk.adding import finder
+from web.desk.gate import conflict, desk_page, me, needs, refused, said, store
+from web.desk.sources import FLAW_WORDS, line_words, note
 from web.language import gettext, lazy_gettext
 from web.layout import link
 from web.site import current_site
@@ -90,7 +89,7 @@ def read_import() -> Response:
     try:
         found = imports.read(body, file.filename or "OPML" if file else "OPML", store().sources())
     except DeskError as error:
-        return _form(str(error))
+        return _form(said(error))
     return _table(
         found, {}, frozenset(row.source.url for row in found.rows if row.fate in (Fate.NEW, Fate.BACK, Fate.MOVED))
     )
@@ -118,10 +117,10 @@ def take_in() -> Response:
         sources.edit(site.settings, store(), me().name, note(), change, site.clock())
     except ConflictError as error:
         return conflict(error, again)
-    except FindingError as error:
-        return refused(str(WHY_WORDS[error.why]), again, 429)
+    except TooOftenError as error:
+        return refused(error, again, 429)
     except DeskError as error:
-        return refused(str(error), again)
+        return refused(error, again)
     site.look_again()
     return redirect(link("desk.sources", did="imported", count=len(rows)), 303)
 

@@ -11,16 +11,16 @@ from werkzeug.wrappers import Response
 from aggregator.catalogue import name_of
 from aggregator.desk import effects, lines, moving, sources
 from aggregator.desk.bulk import Bulk
-from aggregator.desk.discovery import Candidate, Failure, FindingError
+from aggregator.desk.discovery import Candidate, Failure, TooOftenError
 from aggregator.desk.known import Seen, look
 from aggregator.desk.lines import Flaw, Wrong
 from aggregator.errors import ConflictError, DeskError
 from aggregator.model import Role, Source
 from aggregator.store import SourceView
 from web.desk import history
-from web.desk.adding import WHY_WORDS, finder
-from web.desk.gate import desk_page, me, needs, store
-from web.desk.rules import TITLES_SHOWN, conflict, ordered
+from web.desk.adding import finder
+from web.desk.gate import conflict, desk_page, me, needs, refused, store
+from web.desk.rules import TITLES_SHOWN, ordered
 from web.desk.sources import (
     BULK_WORDS,
     HIDDEN,
@@ -30,7 +30,6 @@ from web.desk.sources import (
     line_words,
     listed,
     note,
-    refused,
     state_of,
 )
 from web.language import gettext
@@ -56,7 +55,7 @@ def source(slug: str) -> Response:
     try:
         line = listed().get(view.source.url)
     except DeskError as error:
-        return refused(str(error), link("desk.sources"))
+        return refused(error, link("desk.sources"))
     return _page(view, line, lines.as_form(line or view.source), (line or view.source).categories)
 
 
@@ -93,7 +92,7 @@ def edit_source(slug: str) -> Response:
     except ConflictError as error:
         return conflict(error, here)
     except DeskError as error:
-        return refused(str(error), here)
+        return refused(error, here)
     site.look_again()
     return redirect(link("desk.source", slug=slug, said="changed"), 303)
 
@@ -112,13 +111,13 @@ def move_source(slug: str) -> Response:
         sources.tried(site.settings, sources.replaced(seen, wanted))
         if "sure" not in form:
             return _there(view, seen, wanted)
-        moving.move(site.settings, store(), me().name, note(), seen, wanted.url, site.clock())
+        moving.move(site.settings, store(), me().name, note(), [(seen, wanted.url)], site.clock())
     except ConflictError as error:
         return conflict(error, here)
-    except FindingError as error:
-        return refused(str(WHY_WORDS[error.why]), here, 429)
+    except TooOftenError as error:
+        return refused(error, here, 429)
     except DeskError as error:
-        return refused(str(error), here)
+        return refused(error, here)
     site.look_again()
     return redirect(link("desk.source", slug=slug, said="moved"), 303)
 

@@ -11,11 +11,11 @@ from aggregator.desk.effects import as_text
 from aggregator.desk.missing import Answer, Cause, CauseKind, Publisher, Reading, Trace
 from aggregator.model import Hiding, Role
 from web.desk.gate import desk_page, needs, store
-from web.desk.stories import RULES, own_hosts
+from web.desk.stories import own_hosts
 from web.language import gettext
 from web.layout import label, link
 from web.site import current_site
-from web.words import TROUBLE_WORDS
+from web.words import RULE_WORDS, TROUBLE_WORDS
 
 ASKED_LIMIT = 1000  # characters
 
@@ -84,7 +84,7 @@ def why() -> str:
         sources=[Source(each, tuple(_reading(each))) for each in answer.publishers],
         query=text,
         log_open=store().totals().log_open,
-        rules=RULES,
+        rules=RULE_WORDS,
     )
 
 

@@ -8,8 +8,8 @@ from aggregator.desk.effects import NewCorrection
 from aggregator.desk.judging import as_text
 from aggregator.errors import ConflictError, DeskError
 from aggregator.model import Genre, Role, Told
-from web.desk.gate import desk_page, inside, me, needs, store
-from web.desk.rules import TITLES_SHOWN, conflict, ordered
+from web.desk.gate import conflict, desk_page, inside, me, needs, refused, said, store
+from web.desk.rules import TITLES_SHOWN, ordered
 from web.language import page_language
 from web.layout import link
 from web.site import current_site
@@ -38,7 +38,7 @@ def one_item(number: int) -> Response:
     try:
         return make_response(_item_page(rules.told_item(store(), number)))
     except DeskError as error:
-        return make_response(desk_page("refused.html", message=str(error)), 404)
+        return refused(error, status=404)
 
 
 @needs(Role.EDITOR)
@@ -51,7 +51,7 @@ def preview_item(number: int) -> Response:
     except ConflictError as error:
         return conflict(error, link("desk.item", number=number))
     except DeskError as error:
-        return _refused(number, str(error))
+        return _refused(number, error)
     return make_response(
         desk_page(
             "item_preview.html",
@@ -76,7 +76,7 @@ def correct_item(number: int) -> Response:
     except ConflictError as error:
         return conflict(error, link("desk.item", number=number))
     except DeskError as error:
-        return _refused(number, str(error))
+        return _refused(number, error)
     return redirect(inside(form.get("then", "") or link("desk.item", number=number)), 303)
 
 
@@ -96,8 +96,8 @@ def _item_page(told: Told, flaw: str = "") -> str:
     return desk_page("item.html", told=told, seen=as_text(told.correction), genres=genres(), flaw=flaw)
 
 
-def _refused(number: int, message: str) -> Response:
+def _refused(number: int, error: DeskError) -> Response:
     try:
-        return make_response(_item_page(rules.told_item(store(), number), message), 400)
+        return make_response(_item_page(rules.told_item(store(), number), said(error)), 400)
     except DeskError:
-        return make_response(desk_page("refused.html", message=message), 404)
+        return refused(error, status=404)

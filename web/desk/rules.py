@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from aggregator.desk import effects, rules
 from aggregator.errors import ConflictError, DeskError
 from aggregator.model import DEPARTEMENT, SOURCE, Effect, FeedEffect, Role, Rule, RuleEffect, RuleField, RuleHow
-from web.desk.gate import desk_page, inside, me, needs, store
+from web.desk.gate import conflict, desk_page, inside, me, needs, refused, said, store
 from web.language import gettext, lazy_gettext
 from web.layout import label, link
 from web.site import current_site
@@ -58,7 +58,7 @@ def one_rule(number: int) -> Response:
     try:
         rule = rules.one_of(book, number)
     except DeskError as error:
-        return make_response(desk_page("refused.html", message=str(error), again=link("desk.rules")), 404)
+        return refused(error, link("desk.rules"), 404)
     return make_response(_one_page(rule, _form_of(rule), found=rules.matched(store(), rule, now)))
 
 
@@ -74,7 +74,7 @@ def preview_rule() -> Response:
     except ConflictError as error:
         return conflict(error, link("desk.rules"))
     except DeskError as error:
-        return _again(form, str(error))
+        return _again(form, said(error))
     return make_response(
         desk_page(
             "rules_preview.html",
@@ -101,14 +101,8 @@ def publish_rule() -> Response:
     except ConflictError as error:
         return conflict(error, link("desk.rules"))
     except DeskError as error:
-        return _again(form, str(error))
+        return _again(form, said(error))
     return redirect(inside(form.get("then", "") or link("desk.rules")), 303)
-
-
-def conflict(error: ConflictError, again: str) -> Response:
-    """Both versions of what two editors changed."""
-    body = desk_page("conflict.html", theirs=error.theirs, ours=error.ours, message=str(error), again=again)
-    return make_response(body, 409)
 
 
 def ordered(effect: Effect) -> list[FeedEffect]:

@@ -18,18 +18,18 @@ from aggregator.classify import folded
 from aggregator.desk import bulk, lines
 from aggregator.desk.bulk import Bulk, Wanted
 from aggregator.desk.lines import Flaw, Wrong
-from aggregator.errors import ConfigError, ConflictError, DeskError, HidingError
+from aggregator.errors import ConfigError, ConflictError, DeskError
 from aggregator.model import Role, Source
 from aggregator.store import SourceView
-from web.desk.gate import desk_page, me, needs, store
-from web.desk.rules import TITLES_SHOWN, conflict, ordered
+from web.desk.gate import conflict, desk_page, me, needs, refused, store
+from web.desk.rules import TITLES_SHOWN, ordered
 from web.language import gettext, lazy_gettext, ngettext
 from web.layout import link
 from web.site import current_site
 from web.words import Health, health_of
 
 CHOSEN_LIMIT = 300  # sources that are changed at once
-WITHDRAWN_LIMIT = 30  # that are withdrawn at once: each is tried on its own
+WITHDRAWN_LIMIT = 30  # that are withdrawn at once, with all that they ever published
 BULK_BYTES = 1 << 20
 NOTE_LIMIT = 300  # characters
 
@@ -153,8 +153,8 @@ def change_sources() -> Response:
         bulk.carry_out(site.settings, store(), me().name, note(), do, seen, wanted, site.clock())
     except ConflictError as error:
         return conflict(error, then)
-    except (DeskError, HidingError) as error:
-        return refused(str(error), then)
+    except DeskError as error:
+        return refused(error, then)
     site.look_again()
     return redirect(link("desk.sources", did=do.value, count=len(seen)) if not form.get("slug") else then, 303)
 
@@ -170,8 +170,13 @@ def export_sources(name: str) -> Response:
             body = opml.write_sources(opml.read(site.settings.opml), site.settings.title, site.clock())
         else:
             abort(404)
-    except (ConfigError, OSError) as error:
-        return refused(str(error), link("desk.sources"))
+    except ConfigError as error:
+        return refused(error, link("desk.sources"))
+    except OSError as error:
+        return refused(
+            DeskError("%(file)s cannot be read: %(why)s", file=site.settings.opml, why=error.strerror),
+            link("desk.sources"),
+        )
     response = make_response(body)
     response.headers["Content-Type"] = "text/x-opml; charset=utf-8"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -188,7 +193,7 @@ def listed() -> Mapping[str, Source]:
     try:
         return {source.url: source for source in opml.read(current_site().settings.opml)}
     except ConfigError as error:
-        raise DeskError(str(error)) from error
+        raise DeskError(error.text, **error.values) from error
 
 
 def as_seen(source: Source) -> str:
@@ -207,11 +212,6 @@ def line_of(text: str) -> Source:
 def note() -> str:
     """Why, in the editor's words."""
     return " ".join(request.form.get("note", "").split())[:NOTE_LIMIT]
-
-
-def refused(message: str, again: str, status: int = 409) -> Response:
-    """What could not be done, and why."""
-    return make_response(desk_page("refused.html", message=message, again=again), status)
 
 
 def line_words() -> dict[str, Any]:

@@ -7,22 +7,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from flask import Blueprint, abort, make_response, redirect, request, url_for
+from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from aggregator.catalogue import name_of
 from aggregator.desk import rules, stories
 from aggregator.desk.judging import as_text
-from aggregator.desk.stories import DoneAlreadyError, Kin, Likeness
+from aggregator.desk.stories import Kin, Likeness
 from aggregator.errors import DeskError
-from aggregator.model import Hiding, PinKind, Question, Role, Stored, Story, Told
+from aggregator.model import Hiding, Question, Role, Stored, Story, Told
 from aggregator.store import Choice, Mend, Mended, Mending, Page, Sort
 from web.asked import question_of, words_of
 from web.choices import options
 from web.desk import history
-from web.desk.gate import desk_page, me, needs, store
+from web.desk.gate import desk_page, me, needs, refused, store
 from web.desk.queue import genres
-from web.language import gettext, lazy_gettext, page_language
+from web.language import lazy_gettext, page_language
 from web.layout import absolute, link
 from web.site import current_site
 from web.story import Other, Reason, others_of, reasons_of
@@ -38,11 +38,6 @@ SORT_WORDS = {
     Sort.EVENT: lazy_gettext("on an event that others tell of too"),
     Sort.PINNED: lazy_gettext("merged or split by editors"),
     Sort.HIDDEN: lazy_gettext("hidden"),
-}
-RULES = {
-    **RULE_WORDS,
-    "rule": lazy_gettext("the editors’ rule “%(evidence)s”"),
-    "editor": lazy_gettext("said by an editor"),
 }
 LIKENESS_WORDS = {
     Likeness.LINK: lazy_gettext("held apart so far"),
@@ -146,7 +141,7 @@ def all_stories() -> str | Answer:
         first=address(choice) if given.get("before") else "",
         sorts=SORT_WORDS,
         pinned=frozenset(key for pin in store().pins() for key in (pin.item, pin.other)),
-        rules=RULES,
+        rules=RULE_WORDS,
         options=_options(choice.question),
         items_of=items_of,
     )
@@ -202,7 +197,7 @@ def one_story(story_id: int) -> str | Answer:
         done=done,
         just=next((each for each in done if f"{each.kind}-{each.number}" == asked), None),
         items={each.item.key: each for each in items},
-        rules=RULES,
+        rules=RULE_WORDS,
         genres=genres(),
         public=public,
         here=link("desk.story", story_id=found.id),
@@ -252,7 +247,7 @@ def mend(story_id: int, what: str) -> str | Answer:
             return redirect(link("desk.story", story_id=story_id, done=f"{kind}-{made.id}"), 303)
         mended = stories.preview(store(), act, now)
     except DeskError as error:
-        return make_response(desk_page("refused.html", message=_said(error), again=back), 409)
+        return refused(error, back)
     return desk_page(
         "story_mend.html",
         act=act,
@@ -307,16 +302,3 @@ def _look_for_other(story: Story, act: Mending) -> str:
 def _number(name: str) -> int:
     text = request.values.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS else 0
-
-
-def _said(error: DeskError) -> str:
-    if not isinstance(error, DoneAlreadyError):
-        return str(error)
-    said = error.said
-    if isinstance(said, Hiding):
-        if said.undone_at:
-            return gettext("%(name)s has shown it again already.", name=said.undone_by)
-        return gettext("%(name)s has hidden it already.", name=said.by)
-    if said.kind is PinKind.MUST:
-        return gettext("%(name)s has said already that they are one story.", name=said.by)
-    return gettext("%(name)s has said already that they are not one story.", name=said.by)
