@@ -45,6 +45,15 @@ def test_what_sources_and_editors_wrote_is_text_on_every_page(desk: Desk) -> Non
             assert not re.search(r"<[a-z]+ [^>]*\bon[a-z]+=|style=|href=[\"']?javascript:", page, re.IGNORECASE), path
 
 
+def test_no_page_of_the_desk_stands_in_a_frame_of_another_site(desk: Desk) -> None:
+    marc = desk.editor("Marc")
+    for path in (*STRANGERS.values(), *(path for paths in PAGES.values() for path in paths)):
+        headers = marc.client.get(path).headers
+        policy = headers["Content-Security-Policy"].split("; ")
+        assert {"frame-ancestors 'none'", "form-action 'self'"} <= set(policy), path
+        assert "unsafe" not in headers["Content-Security-Policy"] and headers["Referrer-Policy"], path
+
+
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium here")
