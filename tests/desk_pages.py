@@ -75,6 +75,7 @@ FORMS = {
     "desk.export_sources",  # which is no page
     "desk.find_source",
     "desk.move_source",
+    "desk.look_for_feed",
     "desk.preview_source",
     "desk.read_import",
     "desk.take_in",

@@ -22,6 +22,7 @@ from tests.values import NOW, SOURCE, make_item, settle, sources
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
+    (tmp_path / "backups").mkdir()
     return tmp_path / "backups" / "copy.db"
 
 
@@ -33,7 +34,6 @@ def test_a_backup_is_a_store_with_all_that_was_there(store: Store, target: Path)
     assert store.figures(NOW).backup == made
     with closing(open_store(str(target))) as copy:
         assert list(copy.items()) == list(store.items()) and copy.editors() == store.editors()
-        assert copy.figures(NOW).backup is None  # it was made before there was one
         settle(copy, [make_item(99)])
     assert len(list(store.items())) == 20
 
@@ -99,10 +99,28 @@ def test_the_data_base_is_never_written_over(store: Store, tmp_path: Path, endin
     assert len(list(store.items())) == 1 and store.figures(NOW).backup is None
 
 
+def test_a_copy_knows_of_itself(store: Store, tmp_path: Path) -> None:
+    store.back_up(str(tmp_path / "copy.db"), NOW)
+    with closing(open_store(str(tmp_path / "copy.db"))) as copied:
+        backup = copied.figures(NOW).backup
+        assert backup and backup.at == NOW and backup.bytes == (tmp_path / "copy.db").stat().st_size
+
+
+def test_a_data_base_is_its_owners_alone_and_one_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    for mode in (0o600, 0o640):
+        with closing(open_store(str(path))) as store:
+            store.add_editor(f"Jeanne {mode}", Role.ADMIN, "hash", NOW)
+            assert {each.stat().st_mode & 0o777 for each in tmp_path.glob("new.db*")} == {mode}
+        path.chmod(0o640)
+
+
 def test_a_place_that_cannot_be_written_is_said(store: Store, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="while backing up"):
         store.back_up(str(tmp_path / "file" / "copy.db"), NOW)
+    with pytest.raises(StoreError, match="there is no folder"):
+        store.back_up(str(tmp_path / "nowhere" / "copy.db"), NOW)
 
 
 FULL = """

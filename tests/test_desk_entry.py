@@ -94,6 +94,15 @@ def test_the_login_itself_wants_the_form_that_this_browser_was_given(desk: Desk)
     assert thief.client.post("/desk/login", data=form).status_code == 400
 
 
+def test_the_login_may_be_open_twice_in_one_browser(desk: Desk) -> None:
+    accounts.add(desk.store, "Jeanne", Role.EDITOR, PASSWORD, desk.now)
+    browser = desk.stranger()
+    first = browser.token("/desk/login")
+    browser.get("/desk/login")
+    form = {"csrf": first, "name": "Jeanne", "password": PASSWORD}
+    assert browser.client.post("/desk/login", data=form).status_code == 303
+
+
 def test_a_login_gets_a_token_of_its_own_whatever_the_browser_held_before(desk: Desk) -> None:
     accounts.add(desk.store, "Jeanne", Role.EDITOR, PASSWORD, desk.now)
     browser = desk.stranger()

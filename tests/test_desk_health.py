@@ -112,6 +112,29 @@ def test_the_table_is_narrowed_and_sorted(editor: Browser, asked: str, found: li
     assert names(editor.get(f"/desk/health?{asked}")) == found
 
 
+def test_a_source_that_failed_once_is_not_said_to_be_sound(desk: Desk, editor: Browser) -> None:
+    kept(desk, failing(INFO.url, error_count=1, succeeded_at=NOW))
+    page = editor.get("/desk/health")
+    assert "3 failed at their last check." in page and names(page) == ["presse.example", "Haut-Doubs Matin"]
+    assert names(editor.get("/desk/health?show=sound")) == []
+    shaky = editor.get("/desk/health?show=shaky")
+    assert len(names(shaky)) == 3 and "It failed at its last check; it is asked again soon." in shaky
+    assert "It failed at its last check" in editor.get("/desk/health/comtois-info")
+
+
+def test_a_source_that_has_never_answered_needs_somebody_at_once(desk: Desk, editor: Browser) -> None:
+    kept(desk, failing(INFO.url, error_count=1, succeeded_at=None))
+    assert "Comtois Info" in names(editor.get("/desk/health"))
+
+
+def test_whoever_needs_somebody_and_has_no_new_address_can_have_its_feed_looked_for(
+    desk: Desk, editor: Browser
+) -> None:
+    page = editor.get("/desk/health")
+    assert "/desk/source/haut-doubs-matin/feeds" in page and "/desk/source/presse-example/feeds" not in page
+    assert "/desk/source/haut-doubs-matin/feeds" in editor.get("/desk/health/haut-doubs-matin")
+
+
 def test_a_sparkline_says_in_words_what_it_shows(editor: Browser) -> None:
     page = editor.get("/desk/health?show=sound")
     assert 'role="img" aria-label="2 items in 30 days, 2 on the busiest"' in page

@@ -1,5 +1,6 @@
 """Why something is not there: every cause is found, and said with what can be done about it."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -118,7 +119,8 @@ def test_what_a_rule_takes_out_names_the_rule(desk: Desk) -> None:
     assert (cause.kind, [each.id for each in cause.rules]) == (CauseKind.BLOCKED, [1]) and not trace.is_shown
     assert causes(desk, "item 1") == []
     page = desk.editor().get("/desk/missing?q=item+2")
-    assert "Rules take it out of every feed:" in page and "“pont”" in page and "“autre”" not in page
+    assert "Rules take it out of every feed:" in page and "contains the words “pont” → Take out" in page
+    assert "“autre”" not in page and "/desk/rules/1" in page
 
 
 def test_what_no_rule_keeps_names_the_rules_that_keep_others(desk: Desk) -> None:
@@ -138,6 +140,11 @@ def test_what_a_rule_takes_out_of_a_category_says_which(desk: Desk) -> None:
 
 
 # ── words
+
+
+def test_an_address_without_its_beginning_is_an_address(desk: Desk) -> None:
+    assert look(desk, "info.example/one").traces == look(desk, "https://info.example/one").traces != ()
+    assert look(desk, "nobody.example/x").host == "nobody.example" and look(desk, "un/deux").host == ""
 
 
 def test_words_find_what_is_shown_and_what_is_not(desk: Desk) -> None:
@@ -232,6 +239,13 @@ def told(desk: Desk, *arguments: str) -> tuple[int, str]:
 def test_the_command_explains_what_it_knows_by_any_spelling_of_its_address(desk: Desk) -> None:
     code, output = told(desk, "http://www.matin.example/two?utm_source=x")
     assert code == 0 and "item 2: Un pont qui rouvre" in output
+
+
+def test_the_command_names_the_rule_that_takes_an_item_out(desk: Desk) -> None:
+    block(desk, rule(RuleEffect.BLOCK, "pont", source=INFO.url))
+    _, output = told(desk, "1")
+    assert f"out of every feed: 1. [{INFO.url}] block: title contains “pont”" in output and "feed  " not in output
+    assert json.loads(told(desk, "1", "--json")[1])["rules"]
 
 
 def test_the_command_says_what_to_look_at_for_what_it_does_not_know(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.datastructures import MultiDict
 
 from aggregator.desk import bulk, lines, moving, sources
 from aggregator.desk.bulk import Bulk, Wanted
@@ -60,6 +61,12 @@ def origin(desk: Desk) -> Iterator[Origin]:
 
 def listed(desk: Desk) -> dict[str, Source]:
     return {source.url: source for source in read(desk.settings.opml)}
+
+
+def look_for_feed(desk: Desk, **form: str) -> Page:
+    """Look for the feed of Comtois Info on its site, or where the form says."""
+    browser = desk.editor()
+    return visit(browser, f"{SLUG}/feeds", MultiDict({"csrf": browser.token(), **form}))
 
 
 def choose(desk: Desk, do: str, *urls: str) -> Page:
@@ -338,6 +345,72 @@ def test_a_source_moves_with_its_items_after_what_is_there_was_shown(desk: Desk,
     assert desk.listed == before
     back = desk.store.source("comtois-info")
     assert back and back.source.url == INFO.url and back.items == 2
+
+
+def test_the_history_tells_a_move_by_name_and_both_addresses(desk: Desk) -> None:
+    moving.move(desk.settings, desk.store, "Jeanne", "", [(INFO, "https://new.example/rss")], desk.now)
+    moved = replace(INFO, url="https://new.example/rss")
+    moving.move(desk.settings, desk.store, "Jeanne", "", [(moved, "https://newer.example/rss")], desk.now)
+    told = desk.editor().get("/desk/history")
+    assert f"Moved Comtois Info from {INFO.url} to https://new.example/rss." in told
+    assert "Moved Comtois Info from https://new.example/rss to https://newer.example/rss." in told
+    assert "Added" not in told and "Removed" not in told
+    assert "to https://newer.example/rss." in desk.editor().get(SLUG)
+
+
+def test_the_history_calls_sources_what_they_were_called_then(desk: Desk) -> None:
+    gone = Source("https://gone.example/rss", title="Le Disparu")
+    for change in (sources.added([gone]), sources.removed(gone)):
+        sources.edit(desk.settings, desk.store, "Jeanne", "", change, desk.now)
+    told = desk.editor().get("/desk/history")
+    assert "Added Le Disparu." in told and "Removed Le Disparu." in told
+
+
+def test_a_source_that_lost_its_feed_finds_the_feeds_of_its_site(desk: Desk, origin: Origin) -> None:
+    at_origin = replace(INFO, site=origin.url("/"))
+    sources.edit(desk.settings, desk.store, "x", "", sources.replaced(INFO, at_origin), desk.now)
+    found = look_for_feed(desk)
+    assert "Le Journal" in found.text and origin.url("/sport.xml") in found.text
+    sure = found.send(f"{SLUG}/move", number=0)
+    assert "1 is an item of this source already" in sure.text
+    sure.send(f"{SLUG}/move", "sure")
+    assert origin.url("/rss") in listed(desk)
+
+
+def test_a_page_where_a_feed_was_to_be_leads_to_its_feeds(desk: Desk, origin: Origin) -> None:
+    page = visit(desk.editor(), SLUG).send(f"{SLUG}/move", url=origin.url("/"))
+    found = page.send(f"{SLUG}/feeds")
+    assert origin.url("/rss") in found.text
+
+
+def test_a_feed_that_is_not_found_is_told_and_looked_for_elsewhere(desk: Desk, origin: Origin) -> None:
+    nothing = look_for_feed(desk, site=origin.url("/sport.xml/none"))
+    assert "1 feed found" not in nothing.text and nothing.status == 200
+    assert origin.url("/rss") in nothing.send(f"{SLUG}/feeds", site=origin.url("/")).text
+    assert look_for_feed(desk, site="a b").status == 400
+    desk.store.close()
+
+
+def test_a_feed_is_not_looked_for_of_a_source_that_was_retired_or_too_often(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aggregator.desk.discovery.STARTED_LIMIT", 0)
+    assert look_for_feed(desk).status == 429
+    sources.edit(desk.settings, desk.store, "x", "", sources.removed(INFO), desk.now)
+    assert look_for_feed(desk).status == 409
+
+
+def test_a_mistake_in_the_list_is_told_on_every_page_until_it_is_mended(desk: Desk) -> None:
+    jeanne, good = desk.editor(), desk.listed
+    Path(desk.settings.opml).write_bytes(good.replace(b" xmlUrl=", b' tributary:interval="1h" xmlUrl=', 1))
+    for path in ("/desk/", LIST, "/desk/stories"):
+        assert "must be 1 to 10080 minutes, not '1h'" in jeanne.get(path)
+    assert "what it said before is in force" in jeanne.get("/status") and "1h" not in jeanne.get("/status")
+    assert "tributary_list_readable 0" in jeanne.get("/metrics")
+    Path(desk.settings.opml).write_bytes(good)
+    assert "what it said before" not in jeanne.get("/desk/") + jeanne.get("/status")
+    Path(desk.settings.opml).unlink()
+    assert "No such file" in jeanne.get("/desk/")
 
 
 def test_a_move_to_nothing_is_possible_but_said(desk: Desk, origin: Origin) -> None:

@@ -80,6 +80,12 @@ def test_every_error_class_is_a_condition_after_some_failures_with_evidence_and_
     assert "so it is" in only.evidence and only.remedy == REMEDIES[error_class]
 
 
+@pytest.mark.parametrize("error_class", set(ErrorClass) - {ErrorClass.SUSPECT})
+def test_a_source_that_never_answered_is_told_at_its_first_failure(error_class: ErrorClass) -> None:
+    (only,) = found(failing(error_class, 1, succeeded_at=None))
+    assert only.error_class is error_class
+
+
 def test_the_evidence_says_how_often_it_failed_and_since_when_the_first_of_them() -> None:
     (only,) = found(failing(ErrorClass.TIMEOUT, 7))
     assert only.evidence == "It failed 7 times in a row since 2026-02-11 12:00 UTC: so it is."
@@ -307,7 +313,9 @@ def first_of(world: World) -> list[str]:
 
 def test_polls_begin_and_end_episodes(tmp_path: Path) -> None:
     page = b'<!doctype html><html><head><link rel="alternate" type="application/rss+xml" href="/new"></head></html>'
-    with World(tmp_path, feed=answer(body=page)) as world:
+    with World(tmp_path, feed=answer(body=rss("Un"))) as world:
+        world.poll(NOW - HOURS)
+        world.answers["feed"] = answer(body=page)
         world.poll()
         assert first_of(world) == []
         world.poll(NOW + HOURS)

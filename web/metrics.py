@@ -64,6 +64,9 @@ class Reading(Collector):
             "sources_condition", "Sources by what is the matter", "kind", _all(ConditionKind, read.conditions)
         )
         yield _gauge("sources_checked_last_hour", "Sources that answered within the last hour", read.checked_hour)
+        yield _gauge(
+            "list_readable", "Whether feeds.opml can be read as it stands: 1 or 0", not current_site().list_flaw()
+        )
         yield _gauge("checks_due", "Checks that wait to be made", read.due)
         yield _gauge("checks_due_first", "Of them, of sources that were never asked", read.unasked)
         yield _gauge("checks_delay_seconds", "How long the longest of them has waited", self._since(read.due_since))

@@ -103,6 +103,7 @@ def _river(slug: str, canonical: str) -> str:
         canonical=canonical,
         title=label(slug),
         has_news=bool(piece.stories) or bool(store.told([ALL])),
+        is_tried=not piece.stories and all(view.state.checked_at for view in current_site().views() if view.listed),
         piece=piece,
         days=days(piece.stories),
         rows=rows(slug),

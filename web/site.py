@@ -10,9 +10,11 @@ from typing import cast
 
 from flask import current_app
 
+from aggregator import opml
 from aggregator.catalogue import catalogue, host_of, name_of
 from aggregator.classify import Taxonomy
 from aggregator.config import Settings
+from aggregator.errors import ConfigError
 from aggregator.model import DEPARTEMENT, Question
 from aggregator.store import SourceView, Store, StoreError, open_store
 
@@ -47,6 +49,7 @@ class Site:
     _store: Store | None = None
     _sources: Sources = Sources()
     _catalogues: dict[str, tuple[tuple[SourceView, ...], Mapping[str, str]]] = field(default_factory=dict)
+    _flaw: tuple[tuple[int, int], str] = ((-1, -1), "")  # of the file of this stamp
     _lock: Lock = field(default_factory=Lock)
 
     def feeds(self, language: str = "") -> Mapping[str, str]:
@@ -101,6 +104,17 @@ class Site:
                 self._store = open_store(self.settings.database, self.settings.authority, writer=False)
             return self._store
 
+    def list_flaw(self) -> str:
+        """What is wrong with feeds.opml as it stands, "" for nothing; it is read when it is another one."""
+        stamp = _stamp_of(self.settings.opml)
+        if stamp != self._flaw[0]:
+            try:
+                opml.read(self.settings.opml)
+                self._flaw = stamp, ""
+            except ConfigError as error:
+                self._flaw = stamp, str(error)
+        return self._flaw[1]
+
     def source_name(self, url: str) -> str:
         """What people call a source; read again after a minute, or at once for a source that is new to us."""
         self._views(needed=url)
@@ -132,6 +146,15 @@ class Site:
 
     def _stamp(self) -> tuple[int, int]:
         return self.store.source_changes(), self.store.retractions()
+
+
+def _stamp_of(path: str) -> tuple[int, int]:
+    """Another one when a file is; (0, 0) where there is none."""
+    try:
+        stat = Path(path).stat()
+    except OSError:
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_size
 
 
 def current_site() -> Site:

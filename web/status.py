@@ -28,6 +28,7 @@ def status() -> Response:
             read=store.figures(now),
             now=now,
             failing=failing,
+            list_flaw=site.list_flaw(),
             version=VERSION,
             trouble_words=words.TROUBLE_WORDS,
         )

@@ -8,6 +8,8 @@ import click
 
 from aggregator.cli import hiding
 from aggregator.cli.printing import console, plain, said, when
+from aggregator.desk import missing
+from aggregator.desk.effects import as_text
 from aggregator.model import Evidence, Item, Key, Level, Link, Pin, PinKind, Stored
 from aggregator.store import Store, Tie
 from aggregator.stories.why import sentence
@@ -30,6 +32,8 @@ def explain(store: Store, stored: Stored) -> None:
         console.print(f"  category   {category.slug}, by the rule {category.rule!r}{said(evidence)}")
     for each in hiding.of(store, stored):
         console.print(f"  hidden     {said(hiding.line(each))}")
+    for line in _rules(store, stored):
+        console.print(f"  rule       {said(line)}")
     console.print(f"  story      {stored.story_id}")
     joining = store.links(stored.story_id)
     for tie in store.links_of(stored.id):
@@ -40,6 +44,14 @@ def explain(store: Store, stored: Stored) -> None:
     for row in store.log(stored.story_id):
         place = f"entered as number {row.sequence} at {when(row.entered_at)}" if row.sequence else _waiting(store)
         console.print(f"  feed       {row.feed}: {place}")
+
+
+def _rules(store: Store, stored: Stored) -> Iterator[str]:
+    """What rules of the editors take an item out of, and which."""
+    for cause in missing.trace(store, stored).causes:
+        if cause.rules:
+            where = ", ".join(cause.slugs) or "every feed"
+            yield f"out of {where}: {'; '.join(map(as_text, cause.rules))}"
 
 
 def _tie_lines(tie: Tie, item: Item, joining: Collection[Link]) -> Iterator[str]:
@@ -118,6 +130,7 @@ def as_data(store: Store, stored: Stored) -> dict[str, Any]:
         "revisions": stored.revision,
         "categories": [asdict(category) for category in item.categories],
         "hidden": [hiding.as_data(each) for each in hiding.of(store, stored)],
+        "rules": list(_rules(store, stored)),
         "story": stored.story_id,
         "links": [{**_tie_data(tie, item), "joins": tie.link in joining} for tie in store.links_of(stored.id)],
         "pins": [_pin_data(pin, item.key) for pin in _pins(store, stored)],

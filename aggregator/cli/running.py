@@ -2,7 +2,11 @@
 
 import asyncio
 import logging
+import os
+import secrets
+import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
@@ -17,11 +21,14 @@ from aggregator.cli.site import Site
 from aggregator.config import Settings
 from aggregator.demo.origin import Origin
 from aggregator.demo.script import play
+from aggregator.desk import accounts
+from aggregator.model import Role
 from aggregator.pipeline import read_sources, utc_now
-from aggregator.store import open_store
+from aggregator.store import Store, open_store
 from scheduler import Poller, publisher, run_until_stopped
 
 DEMO_INTERVAL_MINUTES = 0.08
+DEMO_EDITOR = "demo"
 SOURCES_LIMIT = 1_000_000
 
 
@@ -36,7 +43,7 @@ def serve(settings: Settings) -> None:
     _log(settings.log_level)
     with Site(settings) as site, suppress(KeyboardInterrupt):
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, for process managers
-        _greet(settings)
+        _greet(settings, "")
         site.wait()
 
 
@@ -66,15 +73,29 @@ async def _run(settings: Settings, origin: Origin | None = None, pause_seconds: 
     read_sources(settings)  # before the database is made: a broken list leaves no file behind
     with closing(open_store(settings.database, settings.authority)) as store:
         poller = Poller(settings, store, first_round.done, publish=publisher(settings))
+        who = _first_editor(store, is_demo=origin is not None)
         with Site(settings), first_round.shown(len(store.due(utc_now(), SOURCES_LIMIT))):
-            _greet(settings)
+            _greet(settings, who)
             async with _playing(origin, pause_seconds):
                 await run_until_stopped(poller)
     console.print("Stopped.")
 
 
-def _greet(settings: Settings) -> None:
+def _greet(settings: Settings, who: str) -> None:
     console.print(f"Reading at {settings.public_url} (Ctrl-C ends it)")
+    console.print(f"Editing at {settings.public_url}/desk/{who}")
+
+
+def _first_editor(store: Store, *, is_demo: bool) -> str:
+    """Who may edit, where nobody was let in yet: in the demo somebody is, elsewhere the command that does it."""
+    if is_demo:
+        password = secrets.token_urlsafe(9)
+        accounts.add(store, DEMO_EDITOR, Role.ADMIN, password, utc_now())
+        return f" as {DEMO_EDITOR}, with the password {password}"
+    if store.editors():
+        return ""
+    command = "tributary" if shutil.which("tributary") else os.path.relpath(sys.argv[0])
+    return f", once somebody may: {command} editor NAME --role admin"
 
 
 @asynccontextmanager

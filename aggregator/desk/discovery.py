@@ -164,7 +164,7 @@ class Finder:
             return answer
         outcome, body = answer
         if isinstance(body, ReadPage):
-            return Failure(source.url, ErrorClass.NOT_A_FEED, "it is a page for people")
+            return Failure(source.url, ErrorClass.NOT_A_FEED, "a page for people")
         return _candidate(source.url, Way.TYPED, outcome, body, source.timezone, now), body
 
     def check(self, urls: Sequence[str], by: str, now: datetime) -> dict[str, Checked]:
@@ -180,7 +180,7 @@ class Finder:
             if isinstance(answer, Failure):
                 found[url] = Checked(answer)
             elif isinstance(answer[1], ReadPage):
-                found[url] = Checked(Failure(url, ErrorClass.NOT_A_FEED, "it is a page for people"))
+                found[url] = Checked(Failure(url, ErrorClass.NOT_A_FEED, "a page for people"))
             else:
                 found[url] = Checked(None, answer[0].moved_to)
 

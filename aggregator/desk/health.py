@@ -33,6 +33,7 @@ class Show(StrEnum):
 
     NEEDY = "needy"  # need somebody
     ALL = "all"
+    SHAKY = "shaky"  # failed at their last check
     SOUND = "sound"  # nothing is the matter
 
 
@@ -71,6 +72,11 @@ class Line:
     def needs(self) -> bool:
         """Whether an editor has to do something."""
         return any(map(health.needs_somebody, self.conditions))
+
+    @property
+    def is_shaky(self) -> bool:
+        """Whether it failed at its last check, which may be too little to need somebody."""
+        return self.view.state.error_class is not None and not self.source.paused
 
     @property
     def address(self) -> str:
@@ -114,8 +120,10 @@ class Choice:
                 return line.needs
             case Show.ALL:
                 return True
+            case Show.SHAKY:
+                return line.is_shaky
             case Show.SOUND:
-                return not line.conditions
+                return not line.conditions and not line.is_shaky
             case kind:
                 return any(each.kind == kind for each in line.conditions)
 

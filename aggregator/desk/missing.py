@@ -11,7 +11,7 @@ from typing import cast
 from aggregator.clean.links import canonical, host
 from aggregator.config import Settings
 from aggregator.desk.judging import own_item
-from aggregator.desk.stories import is_address, is_word, traced
+from aggregator.desk.stories import is_address, is_word, traced, with_scheme
 from aggregator.errors import ErrorClass
 from aggregator.model import Hiding, Pin, Question, Rule, RuleEffect, Stored, Story
 from aggregator.rules import Judge
@@ -96,7 +96,7 @@ class Answer:
 
 def look(store: Store, settings: Settings, text: str, hosts: Collection[str], now: datetime) -> Answer:
     """What is known of an address, a guid, the number of an item ("item 12") or words. `hosts` are our own."""
-    text = " ".join(text.split())
+    text = with_scheme(" ".join(text.split()))
     numbered = _numbered(store, text)
     items = numbered or traced(store, text, hosts)
     traces = tuple(trace(store, stored) for stored in items)

@@ -8,7 +8,7 @@ edits here is recorded as an action of its own before the next one.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from aggregator.opml import Document
 from aggregator.store import Store
 
 OUTSIDE = "–"  # who edited the file where nobody of ours did
+NAMED_LIMIT = 10  # sources whose names an action keeps
 TRIES = 5  # where others write at the same moment
 
 Edit = Callable[[Document], None]
@@ -32,13 +33,16 @@ Edit = Callable[[Document], None]
 def note_outside(settings: Settings, store: Store, now: datetime) -> Action | None:
     """Record what others have done to the file since the last action here. → None where it is as we left it."""
     body = _read(settings)
-    last = _left(store)
-    if last == body:
-        return None
-    if last is None:
+    left = _left(store)
+    if left is None:
         deed = Deed(ActionKind.OUTSIDE, OUTSIDE, "", {"listed": len(_lines(body))}, "", {"before": body, "after": body})
         return store.act(deed, now)
-    return store.act(replace(_deed(OUTSIDE, "", last, body), kind=ActionKind.OUTSIDE), now)
+    last, text = left
+    if text == body:
+        return None
+    written = datetime.fromtimestamp(Path(settings.opml).stat().st_mtime, UTC)
+    deed = replace(_deed(OUTSIDE, "", text, body), kind=ActionKind.OUTSIDE)
+    return store.act(deed, written if last.at <= written <= now else now)
 
 
 def edit(
@@ -226,14 +230,14 @@ def _read(settings: Settings) -> str:
         raise DeskError("%(file)s cannot be read: %(why)s", file=settings.opml, why=error.strerror) from error
 
 
-def _left(store: Store) -> str | None:
-    """The file as the last action left it."""
+def _left(store: Store) -> tuple[Action, str] | None:
+    """The last action on the file, and the file as it left it."""
     before = 0
     while actions := store.actions(limit=200, before=before):
         for action in actions:
             if action.kind in (ActionKind.SOURCES, ActionKind.OUTSIDE):
                 _, held = _held_of(store, action.id)
-                return str(held["after"])
+                return action, str(held["after"])
         before = actions[-1].id
     return None
 
@@ -248,13 +252,29 @@ def _held_of(store: Store, number: int) -> tuple[Action, Mapping[str, Any]]:
 def _deed(by: str, note: str, before: str, after: str, **told: int) -> Deed:
     was, became = _lines(before), _lines(after)
     touched = [url for url in {**was, **became} if was.get(url) != became.get(url)]
+    moved = _moved(was, became)
     changes = {
-        "added": [url for url in became if url not in was],
-        "removed": [url for url in was if url not in became],
+        "added": [url for url in became if url not in was and url not in moved.values()],
+        "removed": [url for url in was if url not in became and url not in moved],
         "changed": [url for url in touched if url in was and url in became],
+        "moved": [[became[new].title, old, new] for old, new in moved.items()],
+        "names": {url: (became.get(url) or was[url]).title for url in touched[:NAMED_LIMIT]},
     }
-    held = {"before": before, "after": after}
-    return Deed(ActionKind.SOURCES, by, touched[0] if len(touched) == 1 else "", {**changes, **told}, note, held)
+    about = (
+        next(iter(moved.values())) if len(touched) == 2 * len(moved) == 2 else touched[0] if len(touched) == 1 else ""
+    )
+    return Deed(ActionKind.SOURCES, by, about, {**changes, **told}, note, {"before": before, "after": after})
+
+
+def _moved(was: Mapping[str, Source], became: Mapping[str, Source]) -> dict[str, str]:
+    """The new address of each line that has another one and is the same else."""
+    gone = {_but_address(was[url]): url for url in was if url not in became}
+    came = {_but_address(became[url]): url for url in became if url not in was}
+    return {gone[line]: came[line] for line in gone if line in came}
+
+
+def _but_address(source: Source) -> str:
+    return as_text(replace(source, url="https://nowhere.invalid/"))
 
 
 def _lines(text: str) -> Mapping[str, Source]:

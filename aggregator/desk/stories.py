@@ -21,6 +21,7 @@ LOOKED_AT = timedelta(days=2)  # before and after a story, for others with nearl
 LOOKED_AT_LIMIT = 300
 ALIKE_SHARE, ALIKE_LEAST = 0.5, 2  # of the shorter title, what two have in common
 
+_BARE = re.compile(r"(?:[\w-]+\.)+[\w-]+(?::\d{1,5})?/\S*")  # a host with a path
 _OF_STORY = re.compile(r"(?:/desk)?/story/(\d{1,12})(?:\.json)?/?")
 
 
@@ -90,6 +91,11 @@ def traced(store: Store, text: str, hosts: Collection[str]) -> tuple[Stored, ...
         story = store.story(number)
         return (story.lead, *story.others) if story else ()
     return store.traced(text, canonical(text) if is_address(text) else "") if text else ()
+
+
+def with_scheme(text: str) -> str:
+    """An address that was typed without its beginning, whole; any other text as it is."""
+    return f"https://{text}" if _BARE.fullmatch(text) else text
 
 
 def is_address(text: str) -> bool:

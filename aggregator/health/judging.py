@@ -25,6 +25,7 @@ AFTER = {  # where the next try hardly helps, or the first says it all
     **dict.fromkeys((ErrorClass.GONE, ErrorClass.INTERNAL), 1),
     ErrorClass.SUSPECT: 0,  # what is odd may have been taken in
 }
+NEVER_WORKED_AFTER = 1  # a new line may be wrong
 OWN_KINDS = {ErrorClass.GONE: ConditionKind.GONE, ErrorClass.SUSPECT: ConditionKind.SUSPECT}
 MOVED_SEEN = 2  # one redirect may be a mishap
 FROZEN_AFTER, FROZEN_GAPS = timedelta(days=60), 3  # and so many times what lies between two dates of the document
@@ -86,7 +87,8 @@ def _by_time(source: Source, state: SourceState) -> Iterator[Condition]:
 
 def _trouble(source: Source, state: SourceState, now: datetime) -> Condition | None:
     error_class, count = state.error_class, state.error_count
-    if error_class is None or count < AFTER.get(error_class, USUALLY_AFTER):
+    patience = AFTER.get(error_class, USUALLY_AFTER) if error_class else 0
+    if error_class is None or count < (patience if state.succeeded_at else min(patience, NEVER_WORKED_AFTER)):
         return None
     since = state.failing_since or state.checked_at or now
     message = state.error[:MESSAGE_LIMIT]

@@ -15,16 +15,19 @@ from aggregator.errors import StoreError
 WIDTH = 3  # complaints of SQLite that are told
 
 
-def copy(db: sqlite3.Connection, source: str, path: str) -> int:
-    """Write the copy. → its bytes. StoreError if the path is that of the data base, or the copy is not sound."""
+def copy(db: sqlite3.Connection, source: str, path: str, at: int) -> int:
+    """Write the copy, made at this second. → its bytes. StoreError if the path is that of the data base, there is no
+    such folder, or the copy is not sound.
+    """
     target = Path(path).resolve()
     if target in {Path(f"{source}{ending}").resolve() for ending in ("", "-wal", "-shm")}:
         raise StoreError(f"while backing up: {path} is the data base itself")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.is_dir():
+        raise StoreError(f"while backing up: there is no folder {target.parent}")
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # readable by its owner alone
     os.close(handle)
     try:
-        _fill(db, name)
+        _fill(db, name, at)
         _flush(name)
         size = Path(name).stat().st_size
         Path(name).replace(target)
@@ -36,10 +39,17 @@ def copy(db: sqlite3.Connection, source: str, path: str) -> int:
     return size
 
 
-def _fill(db: sqlite3.Connection, name: str) -> None:
+def note(db: sqlite3.Connection, at: int, size: int) -> None:
+    """Note when the last backup was made, and its bytes."""
+    rows = [("backed_up", at), ("backup_bytes", size)]
+    db.executemany("INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", rows)
+
+
+def _fill(db: sqlite3.Connection, name: str, at: int) -> None:
     with closing(sqlite3.connect(name, isolation_level=None)) as copied:
         db.backup(copied)
         copied.execute("PRAGMA journal_mode = DELETE")  # one file, whole by itself
+        note(copied, at, Path(name).stat().st_size)  # of itself, for whoever works with it later
         flaws = [flaw for (flaw,) in copied.execute(f"PRAGMA integrity_check({WIDTH})") if flaw != "ok"]
         if flaws:
             raise StoreError(f"while backing up: the data base is damaged: {'; '.join(flaws)}")

@@ -14,6 +14,7 @@ from aggregator.store.near import Prints
 
 PASSING = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL))
 PRIMARY = 0xFF  # the part of a code of SQLite's that says which of these it is
+OWNER_ALONE = 0o600  # hashes of passwords stand in it
 CACHE_KIB = 16_000  # of each connection; the 2,000 that are usual cost 40 µs more for a new item
 
 
@@ -33,6 +34,8 @@ class Connections:
         with errors("opening"):
             if path != ":memory:":
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
+                if not Path(path).exists():  # what is there keeps its mode
+                    Path(path).touch(OWNER_ALONE)
             if migrations.pending(self._db):  # who only reads must not wait for a writer
                 with self._writing():
                     migrations.apply(self._db)

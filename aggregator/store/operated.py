@@ -41,10 +41,9 @@ class Operated(Connections):
     def back_up(self, path: str, now: datetime) -> Backup:
         """See OperatingStore."""
         with errors("backing up"):
-            size = backup.copy(self._db.conn, self._path, path)
+            size = backup.copy(self._db.conn, self._path, path, to_seconds(now))
             with self._writing() as db:
-                rows = [("backed_up", to_seconds(now)), ("backup_bytes", size)]
-                db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", rows)
+                backup.note(db, to_seconds(now), size)
         return Backup(to_datetime(to_seconds(now)), size)
 
     def hasten(self, urls: Collection[str], now: datetime) -> frozenset[str]:

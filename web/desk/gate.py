@@ -5,6 +5,7 @@ is a POST with the token that every form of the login holds.
 """
 
 import hmac
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from web.site import Site, current_site
 
 COOKIE = "desk"
 FORM_COOKIE = "desk-form"  # of the form of the login, which nobody is logged in for
+FORM_TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 FORM_SECONDS = 3600
 PATIENCE_SECONDS = 5.0  # for another process that writes
 FORM_BYTES = 256 << 10  # of a form, but where a route says more
@@ -139,6 +141,7 @@ def desk_page(template: str, **values: Any) -> str:
         desk_places=PLACES,
         desk_routes=current_app.view_functions,
         role_words=ROLE_WORDS,
+        list_flaw=current_site().list_flaw,
         **values,
     )
 
@@ -172,8 +175,9 @@ def let_out(response: Answer) -> None:
 
 
 def new_form(response: Answer) -> str:
-    """What a form holds that nobody is logged in for; the browser is given the same."""
-    token = secrets.token_urlsafe(32)
+    """What a form holds that nobody is logged in for; the browser is given the same. It may have several open."""
+    held = request.cookies.get(FORM_COOKIE, "")
+    token = held if FORM_TOKEN.fullmatch(held) else secrets.token_urlsafe(32)
     response.set_cookie(FORM_COOKIE, token, max_age=FORM_SECONDS, **_cookie())
     return token
 

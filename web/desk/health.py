@@ -33,6 +33,7 @@ HOURS_TOGETHER = 3  # in the table beside the squares
 SHOW_WORDS = {
     Show.NEEDY: lazy_gettext("need somebody"),
     Show.ALL: lazy_gettext("all"),
+    Show.SHAKY: lazy_gettext("failed at their last check"),
     Show.SOUND: lazy_gettext("nothing is the matter"),
 }
 SORT_WORDS = {
@@ -167,7 +168,8 @@ def _counts(everything: Sequence[Line]) -> dict[str, int]:
     counts = dict.fromkeys(map(str, (*Show, *ConditionKind)), 0) | {str(Show.ALL): len(everything)}
     for line in everything:
         counts[Show.NEEDY] += line.needs
-        counts[Show.SOUND] += not line.conditions
+        counts[Show.SHAKY] += line.is_shaky
+        counts[Show.SOUND] += not line.conditions and not line.is_shaky
         for condition in line.conditions:
             counts[condition.kind] += 1
     return counts

@@ -1,12 +1,13 @@
 """What was done, by whom and why, and its undoing: actions on the list and the rules, pins, and what is hidden."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
+from aggregator.catalogue import host_of
 from aggregator.desk import effects, rules, sources
 from aggregator.errors import ConflictError, DeskError
 from aggregator.model import Action, ActionKind, Hiding, Key, Pin, PinKind, Role, Stored
@@ -121,12 +122,17 @@ def _told(action: Action) -> str:
     parts = []
     if told.get("undoes"):
         parts.append(gettext("Undid number %(number)s.", number=told["undoes"]))
+    names = told.get("names", {})
     if told.get("added"):
-        parts.append(gettext("Added %(sources)s.", sources=_named(told["added"])))
+        parts.append(gettext("Added %(sources)s.", sources=_named(told["added"], names)))
     if told.get("removed"):
-        parts.append(gettext("Removed %(sources)s.", sources=_named(told["removed"])))
+        parts.append(gettext("Removed %(sources)s.", sources=_named(told["removed"], names)))
+    for name, old, new in told.get("moved", ())[:NAMED]:
+        parts.append(
+            gettext("Moved %(source)s from %(old)s to %(new)s.", source=name or host_of(new), old=old, new=new)
+        )
     if told.get("changed"):
-        parts.append(gettext("Changed %(sources)s.", sources=_named(told["changed"])))
+        parts.append(gettext("Changed %(sources)s.", sources=_named(told["changed"], names)))
     if action.kind is ActionKind.CORRECTION:
         parts.append(_corrected(action))
     for name, words in RULE_DEEDS.items():
@@ -148,11 +154,12 @@ def _corrected(action: Action) -> str:
     return gettext("Said of “%(title)s”: %(what)s.", title=title, what=", ".join(said))
 
 
-def _named(urls: Sequence[str]) -> str:
-    names = [current_site().source_name(url) for url in urls[:NAMED]]
-    rest = len(urls) - len(names)
+def _named(urls: Sequence[str], names: Mapping[str, str]) -> str:
+    """The first of these, as they were called when it was done."""
+    said = [names.get(url) or current_site().source_name(url) for url in urls[:NAMED]]
+    rest = len(urls) - len(said)
     more = [ngettext("%(num)s other", "%(num)s others", rest) % {"num": rest}] if rest else []
-    return ", ".join([*names, *more])
+    return ", ".join([*said, *more])
 
 
 def _pin(pin: Pin) -> Done:

@@ -4,6 +4,7 @@ What a change would do is shown before it is published.
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 from flask import Blueprint, abort, make_response, redirect, request
 from werkzeug.wrappers import Response
@@ -11,15 +12,15 @@ from werkzeug.wrappers import Response
 from aggregator.catalogue import name_of
 from aggregator.desk import effects, lines, moving, sources
 from aggregator.desk.bulk import Bulk
-from aggregator.desk.discovery import Candidate, Failure, TooOftenError
+from aggregator.desk.discovery import AddressError, Candidate, Discovery, Failure, TooOftenError
 from aggregator.desk.known import Seen, look
 from aggregator.desk.lines import Flaw, Wrong
-from aggregator.errors import ConflictError, DeskError
+from aggregator.errors import ConflictError, DeskError, ErrorClass
 from aggregator.model import Role, Source
 from aggregator.store import SourceView
 from web.desk import history
-from web.desk.adding import finder
-from web.desk.gate import conflict, desk_page, me, needs, refused, store
+from web.desk.adding import TYPED_LIMIT, WAY_WORDS, finder
+from web.desk.gate import conflict, desk_page, me, needs, refused, said, store
 from web.desk.rules import TITLES_SHOWN, ordered
 from web.desk.sources import (
     BULK_WORDS,
@@ -46,6 +47,7 @@ def register(desk: Blueprint) -> None:
     desk.add_url_rule("/source/<slug>", "source", source, methods=["GET"])
     desk.add_url_rule("/source/<slug>", "edit_source", edit_source, methods=["POST"])
     desk.add_url_rule("/source/<slug>/move", "move_source", move_source, methods=["POST"])
+    desk.add_url_rule("/source/<slug>/feeds", "look_for_feed", look_for_feed, methods=["POST"])
 
 
 @needs(Role.EDITOR)
@@ -122,6 +124,47 @@ def move_source(slug: str) -> Response:
     return redirect(link("desk.source", slug=slug, said="moved"), 303)
 
 
+@needs(Role.EDITOR)
+def look_for_feed(slug: str) -> Response:
+    """The feeds that its site has now, where the one that we know has gone."""
+    view, now, here = _view(slug), current_site().clock(), link("desk.source", slug=slug)
+    try:
+        line = listed().get(view.source.url)
+        if line is None:
+            raise DeskError("%(url)s does not stand in the list", url=view.source.url)
+        typed = request.form.get("site", "").strip()[: TYPED_LIMIT + 1] or _site_of(line, view)
+        found = finder().find(typed, me().name, now)
+    except AddressError as error:
+        return _feeds(view, line, typed, flaw=said(error))
+    except TooOftenError as error:
+        return refused(error, here, 429)
+    except DeskError as error:
+        return refused(error, here)
+    return _feeds(view, line, typed, found)
+
+
+def _site_of(line: Source, view: SourceView) -> str:
+    """Where its readers go."""
+    return line.site or view.state.feed_site or urljoin(line.url, "/")
+
+
+def _feeds(
+    view: SourceView, line: Source | None, typed: str, found: Discovery | None = None, flaw: str = ""
+) -> Response:
+    body = desk_page(
+        "source_feeds.html",
+        view=view,
+        name=name_of(view),
+        seen=as_seen(line) if line else "",
+        typed=typed,
+        found=found,
+        ways=WAY_WORDS,
+        troubles=TROUBLE_WORDS,
+        flaw=flaw,
+    )
+    return make_response(body, 400 if flaw else 200)
+
+
 def _view(slug: str) -> SourceView:
     return store().source(slug) or abort(404)
 
@@ -147,6 +190,7 @@ def _there(view: SourceView, seen: Source, wanted: Source) -> Response:
         seen=as_seen(seen),
         candidate=candidate,
         failure=failure,
+        is_page=failure is not None and failure.error_class is ErrorClass.NOT_A_FEED,
         trouble=TROUBLE_WORDS[failure.error_class] if failure else "",
         items=items,
         own=own,

@@ -7,10 +7,10 @@ from datetime import datetime
 from flask import Blueprint, current_app, request
 
 from aggregator.desk import missing
-from aggregator.desk.effects import as_text
 from aggregator.desk.missing import Answer, Cause, CauseKind, Publisher, Reading, Trace
 from aggregator.model import Hiding, Role
 from web.desk.gate import desk_page, needs, store
+from web.desk.rules import in_full
 from web.desk.stories import own_hosts
 from web.language import gettext
 from web.layout import label, link
@@ -132,7 +132,10 @@ def _withdrawn(text: str, hiding: Hiding) -> Step:
 
 
 def _ruled(text: str, cause: Cause) -> Step:
-    return Step(text, None, "; ".join(map(as_text, cause.rules)), link("desk.rules"), gettext("Rules"))
+    (one, *others) = cause.rules
+    there = link("desk.rules") if others else link("desk.rule", number=one.id)
+    named = gettext("Rules") if others else gettext("Rule")
+    return Step(text, None, "; ".join(map(in_full, cause.rules)), there, named)
 
 
 def _reading(publisher: Publisher) -> Iterator[Step]:

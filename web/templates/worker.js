@@ -8,7 +8,7 @@ const SHELLS = {{ shells | tojson }};
 const [MOST_PAGES, MOST_PARTS] = [60, 60];
 const PATIENCE_MS = 4000; // for the network, where there is a copy
 const HOME = new URL("./", location).href;
-const UNTOUCHED = /^(?:search|feeds?|embed|oembed|hub|status)(?:[/.?]|$)|^[^?]*\.\w+(?:\?|$)/;
+const UNTOUCHED = /^(?:desk|search|feeds?|embed|oembed|hub|status)(?:[/.?]|$)|^[^?]*\.\w+(?:\?|$)/;
 const LOOSELY = {ignoreVary: true};
 
 const path = url => url.slice(HOME.length).replace(/#.*/, "");
