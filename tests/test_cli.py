@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, redirect_stdout, suppress
@@ -819,6 +821,9 @@ def test_run_serves_names_what_cannot_be_reached_and_ends_cleanly(tmp_path: Path
     environ = {"TRIBUTARY_ALLOW_PRIVATE": CLOSED.removeprefix("http://")}
     with Process("-m", "aggregator.cli", "run", f"--port={port}", folder=tmp_path, environ=environ) as run:
         run.wait_for(f"Reading at http://127.0.0.1:{port} (Ctrl-C ends it)")
+        run.wait_for(
+            f"Editing at http://127.0.0.1:{port}/desk/, once somebody may: ", "tributary", "editor NAME --role admin"
+        )
         assert b"Tributary" in get(port)
         for each in "ab":
             run.wait_for(f"Source {each}: cannot be reached (", "ConnectionRefusedError")
@@ -842,12 +847,27 @@ def test_the_demo_fills_its_feeds_and_ends_cleanly(tmp_path: Path) -> None:
     port = free_port()
     words = ("-m", "aggregator.cli", "demo", "--pause=0.05", f"--port={port}")
     with Process(*words, folder=tmp_path) as demo:
+        told = demo.wait_for(f"Editing at http://127.0.0.1:{port}/desk/ as demo, with the password ")
+        assert is_let_in(port, "demo", told.split()[-1]) and not is_let_in(port, "demo", "guessed guess")
         demo.wait_for("The outlets are at http://127.0.0.1:")
         demo.wait_for(" publishes: ")
         assert get(port, "/feeds/economie.atom", until=b"<entry>").count(b"<entry>") > 5
         assert demo.end(signal.SIGINT) == 0
         assert demo.lines[-1] == "Stopped."
     assert not list(tmp_path.iterdir())
+
+
+def is_let_in(port: int, name: str, password: str) -> bool:
+    """Whether the desk of a running site takes this password."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    place = f"http://127.0.0.1:{port}/desk/login"
+    page = browser.open(place, timeout=30).read().decode()
+    token = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert token
+    form = urllib.parse.urlencode({"csrf": token[1], "name": name, "password": password})
+    with suppress(urllib.error.HTTPError):
+        return bool(browser.open(place, form.encode(), timeout=30).url == place.removesuffix("login"))
+    return False
 
 
 @contextmanager

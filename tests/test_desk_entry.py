@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 
 from aggregator.desk import accounts
 from aggregator.errors import DeskError
-from aggregator.model import Role
+from aggregator.model import ActionKind, Role
 from tests.desk_world import PASSWORD, Desk, a_desk
 from web.desk import gate
 
@@ -224,6 +224,23 @@ def test_an_admin_lets_somebody_in_gives_another_role_and_closes_the_account(des
     admin.post(f"/desk/editors/{number}", password="quite another")
     jeanne.get("/desk/", status=303)
     assert jeanne.log_in("Jeanne", "quite another").status_code == 303
+
+
+def test_what_admins_do_to_accounts_is_in_the_history_and_not_undone_there(desk: Desk) -> None:
+    admin = desk.editor("Marc", Role.ADMIN)
+    admin.post("/desk/editors", name=" Paul  Petit ", role="editor", password=PASSWORD)
+    paul = next(each.id for each in desk.store.editors() if each.name == "Paul Petit")
+    for form in ({"role": "admin"}, {"close": "1"}, {"open": "1"}, {"password": PASSWORD * 2}):
+        admin.post(f"/desk/editors/{paul}", **form)
+    page = admin.get("/desk/history")
+    for said in (
+        "Let Paul Petit in: edit.", "Let Paul Petit do other things: edit, and let editors in.", "Closed the account of Paul Petit.",
+        "Opened the account of Paul Petit again.", "Gave Paul Petit another password.",
+    ):  # fmt: skip
+        assert said in page
+    number = next(each.id for each in desk.store.actions() if each.kind is ActionKind.ACCOUNT)
+    refused = admin.post(f"/desk/history/action/{number}")
+    assert refused.status_code == 409 and "Accounts are changed by admins" in refused.get_data(as_text=True)
 
 
 def test_nobody_closes_their_own_account_or_takes_their_own_role(desk: Desk) -> None:

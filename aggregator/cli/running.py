@@ -94,7 +94,7 @@ def _first_editor(store: Store, *, is_demo: bool) -> str:
         return f" as {DEMO_EDITOR}, with the password {password}"
     if store.editors():
         return ""
-    command = "tributary" if shutil.which("tributary") else os.path.relpath(sys.argv[0])
+    command = "tributary" if shutil.which("tributary") else os.path.relpath(Path(sys.executable).with_name("tributary"))
     return f", once somebody may: {command} editor NAME --role admin"
 
 

@@ -103,6 +103,8 @@ def undo(settings: Settings, store: Store, number: int, by: str, now: datetime) 
     if found is None:
         raise DeskError("there is no number %(number)s in the history", number=number)
     action, held = found
+    if action.kind is ActionKind.ACCOUNT:
+        raise DeskError("accounts are changed by admins, under “Editors”")
     if action.kind in (ActionKind.SOURCES, ActionKind.OUTSIDE):
         return sources.undo(settings, store, number, by, now)
     if action.undone_at:

@@ -42,6 +42,7 @@ class ActionKind(StrEnum):
     OUTSIDE = "outside"  # feeds.opml is another one than we left: by a text editor, or a source that moved
     RULES = "rules"
     CORRECTION = "correction"  # of one item
+    ACCOUNT = "account"  # of an editor; it is not undone here, as a password cannot be
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from aggregator.desk import accounts
 from aggregator.errors import DeskError
-from aggregator.model import Editor, Role
+from aggregator.model import ActionKind, Deed, Editor, Role
 from web.desk import gate
 from web.desk.gate import desk_page, me, needs, open_to_all, said, store
 from web.language import gettext
@@ -110,6 +110,7 @@ def add_editor() -> Response:
         abort(400)
     except DeskError as error:
         return editors(flaw=said(error))
+    _record(request.form.get("name", ""), "let_in", role)
     return redirect(link("desk.editors"), 303)
 
 
@@ -122,16 +123,24 @@ def change_editor(number: int) -> Response:
         if "close" in form or "open" in form:
             _refuse_own(editor)
             store().change_editor(number, now, closed="close" in form)
+            _record(editor.name, "closed" if "close" in form else "opened")
         elif "role" in form:
             _refuse_own(editor)
             store().change_editor(number, now, role=Role(form["role"]))
+            _record(editor.name, "role", form["role"])
         elif password:
             store().change_editor(number, now, password=accounts.hashed(password))
+            _record(editor.name, "password")
     except ValueError:
         abort(400)
     except DeskError as error:
         return editors(flaw=said(error))
     return redirect(link("desk.editors"), 303)
+
+
+def _record(name: str, what: str, role: str = "") -> None:
+    told = {"editor": " ".join(name.split()), "what": what, "role": role}
+    store().act(Deed(ActionKind.ACCOUNT, me().name, "", told, ""), current_site().clock())
 
 
 def _refuse_own(editor: Editor) -> None:

@@ -11,7 +11,7 @@ from aggregator.catalogue import host_of
 from aggregator.desk import effects, rules, sources
 from aggregator.errors import ConflictError, DeskError
 from aggregator.model import Action, ActionKind, Hiding, Key, Pin, PinKind, Role, Stored
-from web.desk.gate import conflict, desk_page, inside, me, needs, refused, store
+from web.desk.gate import ROLE_WORDS, conflict, desk_page, inside, me, needs, refused, store
 from web.desk.rules import in_full
 from web.language import gettext, lazy_gettext, ngettext, page_language
 from web.layout import label
@@ -19,6 +19,13 @@ from web.site import current_site
 
 SHOWN = 100
 NAMED = 3  # sources in a sentence
+ACCOUNT_DEEDS = {
+    "let_in": lazy_gettext("Let %(name)s in: %(role)s."),
+    "closed": lazy_gettext("Closed the account of %(name)s."),
+    "opened": lazy_gettext("Opened the account of %(name)s again."),
+    "role": lazy_gettext("Let %(name)s do other things: %(role)s."),
+    "password": lazy_gettext("Gave %(name)s another password."),
+}
 RULE_DEEDS = {
     "rules_added": lazy_gettext("New rule: %(rules)s"),
     "rules_removed": lazy_gettext("No rule any more: %(rules)s"),
@@ -111,12 +118,14 @@ def _action(action: Action) -> Done:
         details = sources.diff(found[1]["before"], found[1]["after"])
     return Done(
         "action", action.id, action.at, action.by, _told(action), action.note, action.undone_at, action.undone_by,
-        details, may_be_undone="listed" not in action.told,
+        details, may_be_undone="listed" not in action.told and action.kind is not ActionKind.ACCOUNT,
     )  # fmt: skip
 
 
 def _told(action: Action) -> str:
     told = action.told
+    if action.kind is ActionKind.ACCOUNT:
+        return str(ACCOUNT_DEEDS[told["what"]]) % {"name": told["editor"], "role": ROLE_WORDS.get(told["role"], "")}
     if "listed" in told:
         return ngettext("The list is looked after from here on: %(num)s source.", "The list is looked after from here on: %(num)s sources.", told["listed"]) % {"num": told["listed"]}  # noqa: E501  # fmt: skip
     parts = []
