@@ -110,10 +110,14 @@ class Pipeline:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._client.__aexit__(kind, error, trace)
-        if "_documents" in vars(self):
-            await asyncio.to_thread(self._documents.close)
+        await self.end_workers()
         await self.write(self.store.close)
         self.writer.close()
+
+    async def end_workers(self) -> None:
+        """No document comes any more: what follows can have the memory of those who read them."""
+        if "_documents" in vars(self):
+            await asyncio.to_thread(self._documents.close)
 
     @cached_property
     def _documents(self) -> "Documents":

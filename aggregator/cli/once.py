@@ -52,6 +52,7 @@ def poll_once(
     async def round_once() -> None:
         async with Pipeline(settings, store, clock) as pipeline:
             await pipeline.poll(chosen, take)
+            await pipeline.end_workers()
             await pipeline.open_log()
             await pipeline.index()
             await pipeline.forget()
