@@ -17,7 +17,9 @@ Around it:
     publishing  calls them on the way out: log | select | render
     pushing     sends what is owed to subscribers, or tells an outside hub: owed | render | deliver | what came of it
     catalogue   which feeds there are, and what people call them
-    digest      the part of it from bytes to items
+    documents   the part of it that a round of 304s does without
+    digest      the part of that from bytes to items
+    reading     has a worker do so
     gathering   stories of one event found, once they are stored
     receiving   what hubs have pushed, on the same way as what was fetched
     review      texts of the last days looked at again, with all that has come since
@@ -27,7 +29,7 @@ Around it:
     httpclient  the one outgoing HTTP client, guarded at connect time
     batches     values that are written together
     memory      what is free is given back to the system
-    lanes       turns, by host and in all: who is slow delays no other
+    lanes       turns, by host, by source and in all: who is slow delays no other
     writing     the thread that writes, and waits for a disk that is full
     words       text → terms, for the search index and its queries
     spelling    a word that finds nothing → the one that is meant

@@ -7,7 +7,7 @@ this. Imports nothing but these stages: a worker process holds what this module 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 
 from aggregator import stories, words
@@ -15,25 +15,12 @@ from aggregator.classify import classify, load_taxonomy
 from aggregator.clean import clean, heading
 from aggregator.clean.characters import scrub
 from aggregator.config import VERSION
-from aggregator.model import Entry, Item, ParsedFeed, Print, Same, Source, SourceKind
+from aggregator.model import Digest, Entry, ParsedFeed, Same, Source, SourceKind
 from aggregator.parse import parse, parse_page
 
 MARK_BYTES = 8
 SKIPPED_LIMIT = 20  # reasons that are told
 MARKS_LIMIT = 2000  # entries of a document, from the top, that may be found unchanged
-
-
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """The feed without its entries, the items that are not as they were, and of each the words for the search index."""
-
-    feed: ParsedFeed
-    items: tuple[Item, ...]
-    words: tuple[tuple[str, str], ...]
-    prints: tuple[Print, ...]  # of each, for comparing it with others
-    skipped: tuple[str, ...]  # why an entry could not be read
-    unchanged: tuple[Same, ...] = ()
-    seen: bytes = b""  # a mark for each entry of the document that was read
 
 
 def digest(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
+from aggregator.model import SourceState
+
 Result = TypeVar("Result")
 
 
@@ -64,6 +66,31 @@ class Lanes:
                 task.cancel()
                 raise
             return None if self._again and task.cancelled() else task
+
+
+class Turns:
+    """A source is polled or pushed, never both at once, and each goes on from the state that the other has left. Used
+    from one event loop.
+    """
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # kept by who waits
+        self._left: dict[str, SourceState] = {}  # by pushes since the last poll
+
+    @asynccontextmanager
+    async def of(self, url: str) -> AsyncIterator[None]:
+        """Wait for the turn of a source."""
+        async with self._locks.setdefault(url, asyncio.Lock()):
+            yield
+
+    def leave(self, state: SourceState) -> None:
+        """Keep what a push has left, for a poll that was taken up before."""
+        self._left[state.url] = state
+
+    def latest(self, state: SourceState) -> SourceState:
+        """The state to begin a poll with, of the one that it was taken up with and the one that a push has left."""
+        left = self._left.pop(state.url, None)
+        return left if left and left.checked_at == state.checked_at else state
 
 
 class Places:

@@ -10,24 +10,25 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from aggregator import health, opml, poll, stories
+from aggregator import health, opml, poll
 from aggregator.batches import Batches
 from aggregator.classify import load_taxonomy
 from aggregator.config import Settings
 from aggregator.errors import ConfigError, ErrorClass, SourceError, StoreError
 from aggregator.fetch import fetch, unread
-from aggregator.gathering import gather
 from aggregator.httpclient import HttpClient
-from aggregator.lanes import Lanes, Places, Width
+from aggregator.lanes import Lanes, Places, Turns, Width
 from aggregator.memory import give_back
 from aggregator.model import (
+    COMPARED,
+    GATHERED,
     DecisionKind,
     Fetched,
     FetchFailed,
@@ -39,25 +40,19 @@ from aggregator.model import (
     SourceState,
     Update,
 )
-from aggregator.poll import NO_PLAN, Plan, make_plan, suspicion
+from aggregator.poll import NO_PLAN, Plan, make_plan
 from aggregator.poll.clocks import put_back
-from aggregator.publishing import keep_pages
-from aggregator.receiving import Receiver, Turns
-from aggregator.review import Review, review
-from aggregator.store import Known, Store
-from aggregator.stories import events
-from aggregator.workers import WorkerDied, Workers
+from aggregator.store import Store
 from aggregator.writing import Writer
 
 if TYPE_CHECKING:
-    from aggregator.digest import Digest
+    from aggregator.documents import Documents
+    from aggregator.review import Review
 
 log = logging.getLogger("tributary")
 
 NOTEWORTHY = frozenset((ErrorClass.GONE, ErrorClass.SUSPECT))  # editors are told at once
 FOLLOW_AGAIN = timedelta(days=1)
-HEAVY_BYTES = 1 << 20  # of a document, and items of one: few have more, and they take long
-HEAVY_ITEMS = 500
 PATIENCE_SECONDS = 2.0  # then a source is slow, and others take its turn
 REVIEWED = timedelta(hours=30)  # a day, and the time between two reviews
 
@@ -97,16 +92,13 @@ class Pipeline:
         width = Width(settings.concurrency, settings.per_host)
         self._lanes = Lanes(width, width, PATIENCE_SECONDS, again=True)
         self._client = HttpClient(replace(settings, concurrency=self._lanes.width.in_all))
-        self._workers = Workers(settings.workers, settings.parse_seconds, settings.parse_memory_mib)
         self.writer = Writer(insists=insists)
         self._places = Places(settings.concurrency * 2)
         self._plan = NO_PLAN
         self._turns = Turns()
-        self._receiver = Receiver(settings, store, clock, self.write, self._digest, self._turns)
         self.leases: dict[str, datetime] = {}  # that hubs have given us, by source; who follows them keeps it
         self._closed: dict[str, datetime] = {}  # hosts that want no request before then
         self._follow_again: dict[str, datetime] = {}  # sources that have moved and could not be followed
-        self._heavy = asyncio.Semaphore(1)
         self._states = Batches(partial(self.write, partial(health.keep, self.store)))  # that come without items
 
     async def __aenter__(self) -> Self:
@@ -118,9 +110,21 @@ class Pipeline:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._client.__aexit__(kind, error, trace)
-        await asyncio.to_thread(self._workers.close)
+        await self.end_workers()
         await self.write(self.store.close)
         self.writer.close()
+
+    async def end_workers(self) -> None:
+        """No document comes any more: what follows can have the memory of those who read them."""
+        if "_documents" in vars(self):
+            await asyncio.to_thread(self._documents.close)
+
+    @cached_property
+    def _documents(self) -> "Documents":
+        """What is done with documents. A round of 304s has none, so it is loaded with the first."""
+        module = import_module("aggregator.documents")
+        documents: Documents = module.Documents(self.settings, self.store, self.clock, self.write, self._turns)
+        return documents
 
     async def write(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Call a method of the store in the writing thread."""
@@ -152,8 +156,8 @@ class Pipeline:
         await self._keep_pages()
 
     async def _keep_pages(self) -> None:
-        while await self.write(keep_pages, self.store, self.settings, self.clock()):
-            pass
+        while await self.write(self.store.full_pages, 1):
+            await self.write(self._documents.keep_pages)
 
     async def index(self) -> None:
         """Let the search find what was stored, find the events that new stories tell of, and keep what pages of the
@@ -167,12 +171,14 @@ class Pipeline:
 
     def _gather(self) -> int:
         now = self.clock()
-        return self.store.gather(lambda stored, window: gather(stored, window, now), now, self.settings.one_per_event)
+        return self.store.gather(
+            lambda stored, window: self._documents.gather(stored, window, now), now, self.settings.one_per_event
+        )
 
-    async def review(self, since: timedelta = REVIEWED) -> Review:
+    async def review(self, since: timedelta = REVIEWED) -> "Review":
         """Look again at the texts of the last time, and let go of what nothing is compared with any more."""
         now = self.clock()
-        found = await asyncio.to_thread(self._review, now, since)
+        found = await asyncio.to_thread(self._documents.review, now, since)
         if found.made or found.closed:
             await self.write(self.store.relink, found.made, found.closed, now)
         await self.forget()
@@ -202,16 +208,10 @@ class Pipeline:
     async def forget(self) -> None:
         """Let go of what nothing is compared with any more."""
         now = self.clock()
-        while await self.write(self.store.forget_prints, now - stories.WINDOW):
+        while await self.write(self.store.forget_prints, now - COMPARED):
             pass
-        while await self.write(self.store.forget_gists, now - events.WINDOW):
+        while await self.write(self.store.forget_gists, now - GATHERED):
             pass
-
-    def _review(self, now: datetime, since: timedelta) -> Review:
-        try:
-            return review(self.store, now, since)
-        finally:
-            self.store.close()  # the connection of this thread
 
     async def update(self, source: Source, state: SourceState, behind: Callable[[], None] = lambda: None) -> Report:
         """Poll one source and store what came of it. Never raises but when it is cancelled. `behind` is called if it
@@ -250,7 +250,7 @@ class Pipeline:
         """
         started = time.monotonic()
         async with self._turns.of(source.url):
-            got = await self._receiver.receive(source, notice)
+            got = await self._documents.receive(source, notice)
         report = Report(source, got.status, got.message, got.new, got.changed, got.same, _since(started))
         _tell("pushed", report)
         return report
@@ -282,11 +282,13 @@ class Pipeline:
             return await self._keep(source, state, after), ()
         try:
             seen = await self.write(self.store.seen, state.url)
-            found = await self._digest(source, outcome, seen)
+            found = await self._documents.digest(source, outcome, seen)
         except SourceError as error:
             after = poll.failed(state, source, unread(source, outcome, error), self.settings)
             return await self._keep(source, state, after), ()
-        return await self._settle(source, state, outcome, found), found.skipped
+        lease = self.leases.get(source.url)
+        update = await self._documents.settle(source, state, outcome, found, self._plan, lease)
+        return update, found.skipped
 
     async def _keep(self, source: Source, before: SourceState, state: SourceState) -> Update:
         """Store a state that comes without items, in one transaction with those that wait for the writer too."""
@@ -294,50 +296,6 @@ class Pipeline:
         update = Update(state, (), at, judged=health.after_poll(source, before, state, at))
         await self._states.put(update)
         return update
-
-    async def _digest(self, source: Source, outcome: Fetched, seen: bytes = b"") -> "Digest":
-        from aggregator.digest import digest  # noqa: PLC0415 - a round of 304s needs neither parser nor sanitiser
-
-        arguments = (source, outcome.body, outcome.url, outcome.headers, self.settings.categories, seen)
-        try:
-            async with self._lane(is_heavy=len(outcome.body) > HEAVY_BYTES):
-                return await self._workers.run(digest, *arguments)
-        except (TimeoutError, MemoryError, WorkerDied) as error:
-            limit = f"{self.settings.parse_seconds:g} s and {self.settings.parse_memory_mib} MiB"
-            message = f"while parsing: {type(error).__name__}: reading it took more than {limit}"
-            raise SourceError(source.url, ErrorClass.TOO_COSTLY, message) from error
-
-    async def _settle(self, source: Source, state: SourceState, outcome: Fetched, found: "Digest") -> Update:
-        at, lease = outcome.fetched_at, self.leases.get(source.url)
-
-        def make(known: Known) -> Update:
-            verdict = suspicion.judge(state, found.feed, found.items, known, at, len(found.unchanged))
-            before = replace(state, doubt=verdict.doubt)
-            if verdict.held:
-                failure = FetchFailed(source.url, ErrorClass.SUSPECT, verdict.reason, at, outcome.status)
-                after = poll.failed(before, source, failure, self.settings)
-                return Update(after, (), at, judged=health.after_poll(source, state, after, at))
-            late_after = timedelta(hours=self.settings.late_hours)
-            decisions = stories.decide(found.items, found.prints, known, at, late_after, found.unchanged)
-            decisions = suspicion.late(decisions, verdict, known)
-            published = [each.item.published.at for each in decisions if each.kind is DecisionKind.NEW]
-            before = suspicion.accepted(before, found.items, found.unchanged)
-            after = poll.succeeded(before, source, outcome, found.feed, self.settings, self._plan, published, lease)
-            after = suspicion.noted(after, verdict)
-            return Update(
-                after, decisions, at, found.words, found.prints, unchanged=len(found.unchanged),
-                seen=b"" if verdict.is_odd else found.seen, judged=health.judge(source, after, at),
-            )  # fmt: skip
-
-        guids, links = [item.guid for item in found.items], [item.canonical for item in found.items]
-        async with self._lane(is_heavy=len(found.items) > HEAVY_ITEMS):
-            return await self.write(self.store.settle, state.url, guids, links, make)
-
-    def _lane(self, *, is_heavy: bool) -> AbstractAsyncContextManager[object]:
-        """What is heavy waits for its like: it may keep one worker busy, or the writer for seconds, but not all of
-        them, and memory for one.
-        """
-        return self._heavy if is_heavy else nullcontext()
 
     def _move(self, source: Source, to: str) -> None:
         """Follow a source to where its permanent redirects lead: first the list, by which the store then goes."""

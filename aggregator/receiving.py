@@ -4,25 +4,20 @@ A push may hold a part of the feed, so it says nothing of what is missing in it,
 be read or believed, and what is of another topic than we poll, only says that there is news: then the source is asked.
 """
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
-from weakref import WeakValueDictionary
+from typing import Protocol, TypeVar
 
 from aggregator import poll, stories
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass, SourceError, StoreError, UnwritableError
-from aggregator.model import DecisionKind, Fetched, Notice, Source, SourceState, Update
+from aggregator.lanes import Turns
+from aggregator.model import DecisionKind, Digest, Fetched, Notice, Source, SourceState, Update
 from aggregator.poll import suspicion
 from aggregator.store import Known, Store
-
-if TYPE_CHECKING:
-    from aggregator.digest import Digest
 
 log = logging.getLogger("tributary")
 
@@ -47,31 +42,6 @@ class Received:
     same: int = 0
 
 
-class Turns:
-    """A source is polled or pushed, never both at once, and each goes on from the state that the other has left. Used
-    from one event loop.
-    """
-
-    def __init__(self) -> None:
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # kept by who waits
-        self._left: dict[str, SourceState] = {}  # by pushes since the last poll
-
-    @asynccontextmanager
-    async def of(self, url: str) -> AsyncIterator[None]:
-        """Wait for the turn of a source."""
-        async with self._locks.setdefault(url, asyncio.Lock()):
-            yield
-
-    def leave(self, state: SourceState) -> None:
-        """Keep what a push has left, for a poll that was taken up before."""
-        self._left[state.url] = state
-
-    def latest(self, state: SourceState) -> SourceState:
-        """The state to begin a poll with, of the one that it was taken up with and the one that a push has left."""
-        left = self._left.pop(state.url, None)
-        return left if left and left.checked_at == state.checked_at else state
-
-
 class Receiver:
     """Takes pushes in, by what a pipeline lends it; its turn is the caller's matter."""
 
@@ -81,7 +51,7 @@ class Receiver:
         store: Store,
         clock: Callable[[], datetime],
         write: Write,
-        digest: Callable[[Source, Fetched], Awaitable["Digest"]],
+        digest: Callable[[Source, Fetched], Awaitable[Digest]],
         turns: Turns,
     ) -> None:
         self._settings = settings
@@ -139,7 +109,7 @@ def _fetched(source: Source, notice: Notice, now: datetime) -> Fetched:
 
 
 def _update(
-    source: Source, state: SourceState, notice: Notice, found: "Digest", at: datetime, settings: Settings, known: Known
+    source: Source, state: SourceState, notice: Notice, found: Digest, at: datetime, settings: Settings, known: Known
 ) -> Update:
     """What to write. Raises SourceError where the document is suspect: a poll sees whether it is, what is pushed counts
     neither for a doubt nor against it.

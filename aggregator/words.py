@@ -26,7 +26,7 @@ LIGATURES = (  # and "İ" in small letters, whose dot would part a word
 )  # fmt: skip
 WORD = re.compile(r"[^\W_]+")
 ELIDED = frozenset("cdjlmnst") | {"qu", "jusqu", "lorsqu", "puisqu", "quoiqu"}  # before an apostrophe, and noise alone
-STEMS_LIMIT = 65_536  # kept, of each language: a newspaper's common words
+STEMS_LIMIT = 32_768  # kept, of each language: a newspaper's common words, and 5 MB
 QUERY_PART = re.compile(r'(-?)"([^"]*)"|(-?)(\S+)')
 QUERY_WORDS_LIMIT = 30
 QUOTES = re.compile("[“”„«»]")

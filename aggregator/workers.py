@@ -38,12 +38,15 @@ class WorkerDied(RuntimeError):  # noqa: N818
 
 
 class Workers:
-    """Processes for one event loop; they start with the first task and end with `close`."""
+    """Processes for one event loop; they start with the first task and end with `close`. They have the module `loaded`
+    from their start, or else that of the first task.
+    """
 
-    def __init__(self, count: int, seconds: float, memory_mib: int) -> None:
+    def __init__(self, count: int, seconds: float, memory_mib: int, *, loaded: str = "") -> None:
         self._count = count
         self._seconds = seconds
         self._memory_bytes = memory_mib * _MEBIBYTE
+        self._loaded = loaded
         self._lock = threading.Lock()
         self._pool: ProcessPool | None = None
         self._futures: set[Future[Any]] = set()
@@ -96,7 +99,8 @@ class Workers:
                 return self._pool
             if broken is not None:
                 _end(broken)
-            pool = ProcessPool(self._count, TASKS_LIMIT, _limit_memory, (self._memory_bytes,), context=_context(module))
+            context = _context(self._loaded or module)
+            pool = ProcessPool(self._count, TASKS_LIMIT, _limit_memory, (self._memory_bytes,), context=context)
             _ = pool.active  # asking starts it
             self._pool = pool  # only now, so that nobody waits for the start in the event loop
             return pool

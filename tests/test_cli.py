@@ -977,3 +977,15 @@ def test_flask_finds_the_site_by_its_name(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "flask", "--app", "web", "routes"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and "/feeds/" in done.stdout
+
+
+def test_a_command_that_does_not_exist_is_refused() -> None:
+    result = CliRunner().invoke(main, ["pool"])
+    assert result.exit_code == 2 and "No such command 'pool'" in result.output
+
+
+def test_a_poll_loads_nothing_that_only_documents_the_desk_or_a_terminal_need() -> None:
+    unneeded = ["aggregator.desk", "aggregator.documents", "aggregator.publish", "aggregator.stories", "pebble", "rich"]
+    code = f"import sys, aggregator.cli.once; print([name for name in {unneeded} if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout.strip() == "[]"

@@ -9,6 +9,7 @@ from aggregator.clean import clean
 from aggregator.digest import digest
 from aggregator.errors import ParseError
 from aggregator.model import Entry, Item, Source, SourceKind
+from aggregator.reading import read
 
 URL = "https://outlet.example/feed"
 XML = {"content-type": "application/rss+xml; charset=utf-8"}
@@ -32,6 +33,11 @@ def test_a_feed_becomes_items_with_keys_categories_and_the_words_to_search_by() 
     assert [category.slug for each in found.items for category in each.categories] == ["economie", "economie"]
     assert "viaduc" in found.words[0][0] and len(found.words) == 2
     assert found.skipped == ()
+
+
+def test_who_has_a_body_read_gets_what_digest_gives() -> None:
+    body = rss(item("Viaduc"), item("Foire"))
+    assert read(Source(URL), body, URL, XML, "") == digest(Source(URL), body, URL, XML, "")
 
 
 def test_an_entry_that_cannot_be_read_is_skipped_with_a_reason_and_the_others_stay() -> None:

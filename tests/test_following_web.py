@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from aggregator.cli.printing import sources
+from aggregator.cli.lists import rows
 from aggregator.cli.site import Site as ServedSite
 from aggregator.errors import StoreError
 from aggregator.model import Confirmed, Following, FollowingState, Naming, Pushes
@@ -269,7 +269,7 @@ def test_a_site_without_a_store_asks_to_come_again(tmp_path: Path) -> None:
 
 def test_pages_and_commands_say_who_is_pushed(world: World) -> None:
     def told() -> tuple[bool, bool, bool, int]:
-        (line,) = [each for each in sources(world.store.sources()) if each.startswith("Comtois Info")]
+        (line,) = [each for each in rows(world.store.sources()) if each.startswith("Comtois Info")]
         page, status = world.text("/source/comtois-info?lang=en"), world.text("/status?lang=en")
         count = world.client.get("/status.json").get_json()["pushed"]
         return "its hub pushes what is new" in page, "Pushed by their hub" in status, line.endswith("ok, pushed"), count

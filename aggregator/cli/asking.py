@@ -18,6 +18,15 @@ def found(store: Store, item: str) -> tuple[Stored, ...]:
     raise click.ClickException(_unknown(item))
 
 
+def one(store: Store, item: str) -> Stored:
+    """The only one of them; an error where there are several."""
+    items = found(store, item)
+    if len(items) > 1:
+        numbers = ", ".join(str(stored.id) for stored in items)
+        raise click.ClickException(plain(f"several items have this guid or link, say which ({numbers}): {item}"))
+    return items[0]
+
+
 def explained(store: Store, settings: Settings, item: str) -> tuple[Stored, ...]:
     """The same, or those at another spelling of the address; where there are none, the error says which source should
     have it, and how that one is.

@@ -1,12 +1,38 @@
 """Who may use the desk, from the command line, where the first of them is made."""
 
+from contextlib import closing
+
 import click
 
+from aggregator.cli.options import open_beside, open_own, with_settings
 from aggregator.cli.printing import plain, when
+from aggregator.config import Settings
 from aggregator.desk import accounts
 from aggregator.model import Editor, Role
 from aggregator.pipeline import utc_now
 from aggregator.store import Store
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--role", type=click.Choice([role.value for role in Role]), help="What they may do: editor, unless it is said."
+)
+@click.option("--password", is_flag=True, help="Give them another password.")
+@click.option("--close/--open", "closed", default=None, help="Let them in no longer, or again.")
+@with_settings
+def editor(settings: Settings, name: str, role: str | None, password: bool, closed: bool | None) -> None:
+    """Let somebody use the desk, or change what they may: NAME as they log in."""
+    with closing(open_beside(settings)) as store:
+        change(store, name, role, closed, password=password)
+
+
+@click.command()
+@with_settings
+def editors(settings: Settings) -> None:
+    """List who may use the desk."""
+    with closing(open_own(settings)) as store:
+        show(store)
 
 
 def change(store: Store, name: str, role: str | None, closed: bool | None, *, password: bool) -> None:

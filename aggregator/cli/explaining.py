@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from aggregator.cli import hiding
-from aggregator.cli.printing import console, plain, said, when
+from aggregator.cli.console import console, said
+from aggregator.cli.printing import plain, when
 from aggregator.desk import missing
 from aggregator.desk.effects import as_text
 from aggregator.model import Evidence, Item, Key, Level, Link, Pin, PinKind, Stored

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from aggregator.cli.printing import console, report, round_over
+from aggregator.cli.console import console
+from aggregator.cli.printing import report, round_over
 from aggregator.pipeline import Report
 
 

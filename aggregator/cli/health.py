@@ -2,14 +2,29 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
+import click
+
+from aggregator.cli.options import open_own, with_settings
 from aggregator.cli.printing import plain
+from aggregator.config import Settings
 from aggregator.health import needs_somebody
 from aggregator.model import Condition, ConditionKind, Episode
 from aggregator.store import Store
 
 WORST = list(ConditionKind)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each source.")
+@with_settings
+def health(settings: Settings, as_json: bool) -> None:
+    """List the sources that need somebody, the worst first, with evidence and what helps."""
+    with closing(open_own(settings)) as store:
+        for line in report(store, as_json=as_json):
+            click.echo(line)
 
 
 def report(store: Store, *, as_json: bool) -> Iterator[str]:

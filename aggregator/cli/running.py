@@ -1,4 +1,4 @@
-"""The commands that run for a while: poller, site, demo, and one round."""
+"""The commands that run for a while: poller, site, demo."""
 
 import asyncio
 import logging
@@ -13,10 +13,12 @@ from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import click
 from rich.logging import RichHandler
 
+from aggregator.cli.console import console
 from aggregator.cli.first_round import FirstRound
-from aggregator.cli.printing import console
+from aggregator.cli.options import with_address, with_settings
 from aggregator.cli.site import Site
 from aggregator.config import Settings
 from aggregator.demo.origin import Origin
@@ -32,14 +34,20 @@ DEMO_EDITOR = "demo"
 SOURCES_LIMIT = 1_000_000
 
 
+@click.command()
+@with_address
+@with_settings
 def run(settings: Settings) -> None:
-    """Poll and serve until stopped."""
+    """Poll and serve, in one process, until Ctrl-C."""
     _log(settings.log_level)
     asyncio.run(_run(settings))
 
 
+@click.command()
+@with_address
+@with_settings
 def serve(settings: Settings) -> None:
-    """Serve until stopped."""
+    """Serve the site alone, on data that another process polls."""
     _log(settings.log_level)
     with Site(settings) as site, suppress(KeyboardInterrupt):
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, for process managers
@@ -47,12 +55,16 @@ def serve(settings: Settings) -> None:
         site.wait()
 
 
-def demo(settings: Settings, pause_seconds: float) -> None:
-    """Run on the outlets of the demo, in a folder that is gone afterwards."""
+@click.command()
+@click.option("--pause", default=8.0, help="Seconds between two events.", show_default=True)
+@with_address
+@with_settings
+def demo(settings: Settings, pause: float) -> None:
+    """Run on a made-up region, without any network."""
     _log("WARNING")
     with tempfile.TemporaryDirectory(prefix="tributary-demo-") as folder, Origin(utc_now()) as origin:
         settings = demo_settings(settings, origin, folder)
-        asyncio.run(_run(settings, origin, pause_seconds))
+        asyncio.run(_run(settings, origin, pause))
 
 
 def demo_settings(settings: Settings, origin: Origin, folder: str) -> Settings:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 import web
+from aggregator.cli.options import with_settings
 from aggregator.cli.printing import plain
 from aggregator.config import Settings
 from aggregator.errors import StoreError
@@ -14,8 +15,12 @@ from web.published import site_of
 from web.servers import Server, configuration
 
 
+@click.command()
+@click.option("--to", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where to.")
+@click.option("--server", type=click.Choice(["nginx", "caddy"]), help="Print a configuration for it instead.")
+@with_settings
 def publish(settings: Settings, folder: Path, server: str | None) -> None:
-    """Write the public output, or the configuration of a server for it to the terminal."""
+    """Write the whole public output as files into a folder, for a web server or a CDN."""
     app = web.create_app(settings)
     try:
         if server:

@@ -32,7 +32,7 @@ from aggregator.model.following import (
     Pushes,
     Verdict,
 )
-from aggregator.model.gists import Frequencies, Gist
+from aggregator.model.gists import GATHERED, Frequencies, Gist
 from aggregator.model.health import Condition, ConditionKind, Episode, Judgement
 from aggregator.model.hub import (
     Ended,
@@ -61,7 +61,7 @@ from aggregator.model.items import (
     ParsedFeed,
     Same,
 )
-from aggregator.model.prints import Near, Print
+from aggregator.model.prints import COMPARED, Digest, Near, Print
 from aggregator.model.rules import (
     NO_CORRECTION,
     Correction,
@@ -112,15 +112,16 @@ from aggregator.model.stories import (
 )
 
 __all__ = [
-    "ALL", "AS_ANNOUNCED", "DEPARTEMENT", "NO_ADVICE", "NO_CORRECTION", "NO_NAMING", "NO_PUSHES", "NO_QUESTION",
-    "PAGE_ENTRIES", "SOURCE", "WEEK_HOURS", "Action", "ActionKind", "Advice", "Category", "CategoryFeed", "Certificate",
-    "Closed", "Condition", "ConditionKind", "Confirmed", "Content", "Correction", "Date", "Decision", "DecisionKind",
-    "Deed", "Denied", "Doubt", "Editor", "Effect", "Enclosure", "Ended", "Entry", "Episode", "Evidence", "FeedEffect",
-    "FeedEntry", "FetchFailed", "Fetched", "Following", "FollowingState", "Format", "Frequencies", "Genre", "Gist",
-    "Gone", "Hiding", "Image", "Intent", "Item", "Judgement", "Key", "Left", "Level", "Limit", "Limits", "Link",
-    "Login", "Mode", "Named", "Naming", "Near", "NotModified", "Notice", "Options", "Origin", "Outcome", "ParsedFeed",
-    "Picture", "Pin", "PinKind", "Ping", "Print", "Push", "PushFailed", "Pushed", "Pushes", "Question", "Rendition",
-    "Republish", "Rhythm", "Role", "Rule", "RuleEffect", "RuleField", "RuleHow", "Rulebook", "Same", "Source",
-    "SourceKind", "SourceState", "Standing", "Stored", "Story", "Subscription", "Telling", "Told", "Tombstone", "Topic",
-    "Unchanged", "Update", "Verdict",
+    "ALL", "AS_ANNOUNCED", "COMPARED", "DEPARTEMENT", "GATHERED", "NO_ADVICE", "NO_CORRECTION", "NO_NAMING",
+    "NO_PUSHES", "NO_QUESTION", "PAGE_ENTRIES", "SOURCE", "WEEK_HOURS", "Action", "ActionKind", "Advice",
+    "Category", "CategoryFeed", "Certificate", "Closed", "Condition", "ConditionKind", "Confirmed", "Content",
+    "Correction", "Date", "Decision", "DecisionKind", "Deed", "Denied", "Digest", "Doubt", "Editor", "Effect",
+    "Enclosure", "Ended", "Entry", "Episode", "Evidence", "FeedEffect", "FeedEntry", "FetchFailed", "Fetched",
+    "Following", "FollowingState", "Format", "Frequencies", "Genre", "Gist", "Gone", "Hiding", "Image", "Intent",
+    "Item", "Judgement", "Key", "Left", "Level", "Limit", "Limits", "Link", "Login", "Mode", "Named", "Naming",
+    "Near", "NotModified", "Notice", "Options", "Origin", "Outcome", "ParsedFeed", "Picture", "Pin", "PinKind",
+    "Ping", "Print", "Push", "PushFailed", "Pushed", "Pushes", "Question", "Rendition", "Republish", "Rhythm",
+    "Role", "Rule", "RuleEffect", "RuleField", "RuleHow", "Rulebook", "Same", "Source", "SourceKind", "SourceState",
+    "Standing", "Stored", "Story", "Subscription", "Telling", "Told", "Tombstone", "Topic", "Unchanged", "Update",
+    "Verdict",
 ]  # fmt: skip

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aggregator.model.items import Key
 
+GATHERED = timedelta(days=5)  # stories further apart are not of one event
 BEGINNING_PARTS = 2  # a beginning weighs the second part of its word
 
 

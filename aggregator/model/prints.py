@@ -1,9 +1,11 @@
 """The values of comparing: what of an item is held against other items, and the items it is held against."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from aggregator.model.items import Key
+from aggregator.model.items import Item, Key, ParsedFeed, Same
+
+COMPARED = timedelta(days=7)  # nothing is compared beyond it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +31,18 @@ class Near:
     print: Print
     at: datetime  # published, or first seen where that is all there is
     published: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a body says: the feed without its entries, the items that are not as they were, and of each the words for
+    the search index.
+    """
+
+    feed: ParsedFeed
+    items: tuple[Item, ...]
+    words: tuple[tuple[str, str], ...]
+    prints: tuple[Print, ...]  # of each, for comparing it with others
+    skipped: tuple[str, ...]  # why an entry could not be read
+    unchanged: tuple[Same, ...] = ()
+    seen: bytes = b""  # a mark for each entry of the document that was read

@@ -79,6 +79,9 @@ class SQLiteStore(
         ]
         with errors("writing the sources"), self._writing() as db:
             self._move(db, [url for url, *_ in rows], now)
+            listed = "SELECT url, position, paused, line FROM sources WHERE position IS NOT NULL ORDER BY position"
+            if db.execute(listed).fetchall() == [row[:4] for row in rows]:
+                return  # as most often; writing a thousand anew takes 20 ms
             held = dict(db.execute("SELECT url, iif(position IS NULL, NULL, line) FROM sources"))
             wanted = {url: line for url, _, _, line, *_ in rows}
             slugs = dict(db.execute("SELECT url, slug FROM sources"))
@@ -270,11 +273,12 @@ class SQLiteStore(
         """See Store."""
         with errors("gathering events"), self._writing() as db:
             waiting = events.waiting(db, limit)
+            if not waiting:
+                return 0
             window = events.Window(db, to_seconds(now))
             for stored in waiting:
                 tell(stored, window)
-            if waiting:
-                events.gathered(db, waiting[-1].id, feeds, to_seconds(now), is_changed=window.has_changed)
+            events.gathered(db, waiting[-1].id, feeds, to_seconds(now), is_changed=window.has_changed)
         return len(waiting)
 
     def event(self, story_id: int) -> tuple[Story, ...]:

@@ -23,11 +23,11 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
-from aggregator.model import Evidence, Gist, Key, Level, Link
+from aggregator.model import GATHERED, Evidence, Gist, Key, Level, Link
 from aggregator.stories.gist import agreeing, similarity
 
 RULE = "same-event/1"
-WINDOW = timedelta(days=5)
+WINDOW = GATHERED
 # The similarity that makes two stories one event in a window of a few, and what is asked more for each doubling of it:
 # of more stories more are alike by chance. Of unrelated titles, the nearest of 14,000 was .13 nearer than the nearest
 # of 200. Where leads are compared too, more agrees in one event, and the window matters less.

@@ -16,7 +16,7 @@ from aggregator.stories.similarity import CALENDAR, WORD, fold, is_figure
 BODY_WORDS_LIMIT = 200  # a text that is the same is so near its top
 TITLE_WORDS_LIMIT = 40
 LETTERS_LIMIT = 9  # of a word with what stands before it; most texts have fewer
-WORDS_KEPT = 65_536  # of each cache: a newspaper's common words
+WORDS_KEPT = 32_768  # of each cache: a newspaper's common words, and 5 MB
 BODY_CHARS_LIMIT = 2_400  # before anything is taken out of it
 TOP_CHARS = 600  # where bylines and dates stand
 MEDIA_CHARS_LIMIT = 1_000

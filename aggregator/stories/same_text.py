@@ -15,11 +15,12 @@ A link of level B hides one item behind the other, so each way to it asks for wh
 from dataclasses import dataclass
 from datetime import timedelta
 
+from aggregator.model import COMPARED
 from aggregator.stories.similarity import FAR, Comparison, Shares, Words, title_likeness, title_swaps
 
 RULE = "same-text/1"
 
-WINDOW = timedelta(days=7)  # nothing is compared beyond it
+WINDOW = COMPARED
 SOON = timedelta(days=3)  # later, a text comes again under its own title only
 CROWD = 3  # items that a source dates to one second: an import, which tells nothing
 
