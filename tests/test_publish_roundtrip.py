@@ -32,7 +32,7 @@ from aggregator.publish.characters import printable, undecodable, uri
 from tests.publish_rules import CHECKS, check_feed
 
 # A feed of four entries holds much to vary; explaining a failure would take minutes.
-LIMITS = settings(deadline=None, max_examples=60, phases=set(Phase) - {Phase.explain})
+LIMITS = settings(deadline=None, max_examples=30, phases=set(Phase) - {Phase.explain})
 
 EMPTY = CategoryFeed(
     slug="economie",

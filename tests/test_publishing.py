@@ -276,7 +276,7 @@ STEPS = st.lists(st.sampled_from(["come", "close", "read"]) | st.integers(1, 70)
 
 
 @given(STEPS)
-@limits(deadline=None, max_examples=12)
+@limits(deadline=None, max_examples=8)
 def test_a_client_that_reads_now_and_then_has_all_that_entered_whenever_it_wakes(steps: list[str | int]) -> None:
     with TemporaryDirectory() as folder:
         store = open_store(str(Path(folder, "t.db")))

@@ -194,7 +194,7 @@ TYPED = st.one_of(st.text(max_size=80), st.lists(SIGNS | st.text(max_size=4), ma
 SLUG = st.one_of(st.text(max_size=12), st.sampled_from(["economie", "' OR 1=1 --", 'x" OR "y', "c_economie) OR (a"]))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(typed=TYPED, category=SLUG, departement=SLUG, source=SLUG, genre=SLUG)
 def test_nothing_that_is_typed_or_claimed_to_be_a_slug_is_an_error(
     store: Store, typed: str, category: str, departement: str, source: str, genre: str
@@ -204,7 +204,7 @@ def test_nothing_that_is_typed_or_claimed_to_be_a_slug_is_an_error(
     assert isinstance(store.respell(question.words, "fr"), str)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=40))
 def test_a_title_is_found_by_its_own_words(store: Store, title: str) -> None:
     title = title.encode("utf-8", "replace").decode().replace('"', " ").replace("\0", " ")

@@ -550,7 +550,7 @@ def same(one: Link, other: Link) -> bool:
     return {one.item, one.other} == {other.item, other.other} and one.level is other.level
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(BORN, LINKS, st.integers(0, 3), ACTS)
 def test_what_is_undone_in_reverse_order_was_never_done(
     born: list[Any], links: list[Link], opened: int, acts: list[Any]
@@ -568,7 +568,7 @@ def test_what_is_undone_in_reverse_order_was_never_done(
     store.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(BORN, LINKS, st.integers(0, 3), ACTS, st.randoms())
 def test_pins_undone_in_any_order_leave_the_stories_as_they_were(
     born: list[Any], links: list[Link], opened: int, acts: list[Any], chance: random.Random
@@ -588,7 +588,7 @@ def test_pins_undone_in_any_order_leave_the_stories_as_they_were(
     store.close()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     LINKS,
     st.lists(st.tuples(PAIRS, st.sampled_from(PinKind)), max_size=4, unique_by=lambda each: frozenset(each[0])),

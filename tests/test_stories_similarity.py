@@ -226,7 +226,7 @@ def test_names_and_figures_count_within_the_stretch_that_both_have() -> None:
 # ── what holds for all
 
 
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(prints, prints, st.data())
 def test_a_comparison_says_the_same_of_both_whichever_comes_first(
     one: Print, other: Print, data: st.DataObject
