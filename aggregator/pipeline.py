@@ -26,7 +26,7 @@ from aggregator.fetch import fetch, unread
 from aggregator.gathering import gather
 from aggregator.httpclient import HttpClient
 from aggregator.lanes import Lanes, Places, Width
-from aggregator.memory import give_back
+from aggregator.memory import give_back, look_seldom
 from aggregator.model import (
     DecisionKind,
     Fetched,
@@ -111,6 +111,7 @@ class Pipeline:
 
     async def __aenter__(self) -> Self:
         give_back()
+        look_seldom()
         await self._client.__aenter__()
         return self
 

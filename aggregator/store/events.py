@@ -44,10 +44,11 @@ class Window:
 
     def alike(self, gist: Gist, since: datetime, limit: int) -> tuple[Gist, ...]:
         """See Window. Two queries; a third where some of the most alike are too old."""
-        if not gist.lookups:
+        lookups = gist.lookups
+        if not lookups:
             return ()
-        words = [part for feature, weight in gist.lookups.items() for part in (weight, feature)]
-        ranked = [item_id for (item_id,) in self._db.execute(_with_words(len(gist.lookups)), (*words, 4 * limit))]
+        words = [part for feature, weight in lookups.items() for part in (weight, feature)]
+        ranked = [item_id for (item_id,) in self._db.execute(_with_words(len(lookups)), (*words, 4 * limit))]
         found = self._since(since, ranked[:limit])
         if len(found) < limit < len(ranked):
             found += self._since(since, ranked[limit:])
