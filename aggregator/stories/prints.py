@@ -71,10 +71,13 @@ def quoted(item: Item, run: tuple[str, ...]) -> str:
     if not run:
         return ""
     text = _told(item)
-    spans = [(match.start(), match.end(), fold(match[0])) for match in WORD.finditer(text)]
-    for at in range(len(spans) - len(run) + 1):
-        if all(spans[at + step][2] == word for step, word in enumerate(run)):
-            return " ".join(text[spans[at][0] : spans[at + len(run) - 1][1]].split())
+    starts: list[int] = []
+    words: list[str] = []
+    for match in WORD.finditer(text):
+        starts.append(match.start())
+        words.append(fold(match[0]))
+        if words[-1] == run[-1] and tuple(words[-len(run) :]) == run:
+            return " ".join(text[starts[-len(run)] : match.end()].split())
     return ""
 
 
