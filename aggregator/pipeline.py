@@ -25,7 +25,7 @@ from aggregator.errors import ConfigError, ErrorClass, SourceError, StoreError
 from aggregator.fetch import fetch, unread
 from aggregator.httpclient import HttpClient
 from aggregator.lanes import Lanes, Places, Turns, Width
-from aggregator.memory import give_back
+from aggregator.memory import give_back, look_seldom
 from aggregator.model import (
     COMPARED,
     GATHERED,
@@ -103,6 +103,7 @@ class Pipeline:
 
     async def __aenter__(self) -> Self:
         give_back()
+        look_seldom()
         await self._client.__aenter__()
         return self
 

@@ -22,7 +22,7 @@ from typing import Any, TypeVar, TypeVarTuple
 from pebble import ProcessExpired, ProcessPool
 from pebble.pool.process import WORKERS_NAME
 
-from aggregator.memory import give_back
+from aggregator.memory import give_back, look_seldom
 
 TASKS_LIMIT = 500  # of one worker's life; then a new one takes its place, without the memory that the old one hoarded
 ATTEMPTS = 2  # where the pool breaks under a task that may be innocent
@@ -144,6 +144,7 @@ spawn.get_preparation_data = _without_main
 def _limit_memory(extra_bytes: int) -> None:
     """Let this process take so many bytes more than it has now; without effect where the system cannot limit it."""
     give_back()
+    look_seldom()
     statistics = Path("/proc/self/statm")
     if statistics.exists():  # pragma: no branch
         import resource  # noqa: PLC0415

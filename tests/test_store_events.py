@@ -110,6 +110,12 @@ def test_only_stories_of_the_window_are_found(store: Store) -> None:
     at = NOW - timedelta(hours=2)
     found = within(store, lambda window: window.alike(gist(9, pont=1), at, 9))
     assert found == (gist(2, hours=2, pont=100),)
+    assert within(store, lambda window: window.alike(gist(9, pont=1), at, 1)) == found
+
+
+def test_a_story_without_words_is_like_none(store: Store) -> None:
+    keep(store, gist(1, pont=900))
+    assert within(store, lambda window: window.alike(gist(9), NOW, 9)) == ()
 
 
 def test_a_word_of_many_stories_finds_the_newest(store: Store) -> None:

@@ -4,11 +4,10 @@ finding of events asks, inside a transaction that the caller holds; never says w
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from itertools import islice
+from functools import lru_cache
 
 from aggregator.model import Frequencies, Gist, Key, Level, Link, Stored
 from aggregator.store import links as ties
@@ -44,17 +43,22 @@ class Window:
         return Frequencies(_counted(self._db), counts)
 
     def alike(self, gist: Gist, since: datetime, limit: int) -> tuple[Gist, ...]:
-        """See Window. A query for each of its weightiest words."""
-        total: Counter[int] = Counter()
-        sql = "SELECT item_id, weight FROM gist_words WHERE feature = ? ORDER BY item_id DESC LIMIT ?"
-        for feature, weight in gist.lookups.items():
-            for item_id, other in self._db.execute(sql, (feature, FEATURE_LIMIT)):
-                total[item_id] += weight * other
-        ranked = [item_id for item_id, _ in sorted(total.items(), key=lambda each: (-each[1], -each[0]))]
+        """See Window. Two queries; a third where some of the most alike are too old."""
+        lookups = gist.lookups
+        if not lookups:
+            return ()
+        words = [part for feature, weight in lookups.items() for part in (weight, feature)]
+        ranked = [item_id for (item_id,) in self._db.execute(_with_words(len(lookups)), (*words, 4 * limit))]
+        found = self._since(since, ranked[:limit])
+        if len(found) < limit < len(ranked):
+            found += self._since(since, ranked[limit:])
+        return tuple(map(to_gist, found[:limit]))
+
+    def _since(self, since: datetime, item_ids: Sequence[int]) -> list[bytes]:
+        """The gists of these stories, in their order, but for older ones."""
         sql = "SELECT item_id, content FROM gists WHERE item_id IN (SELECT value FROM json_each(?)) AND at >= ?"
-        found = dict(self._db.execute(sql, (json.dumps(ranked[: 4 * limit]), to_seconds(since))).fetchall())
-        nearest = islice((found[item_id] for item_id in ranked if item_id in found), limit)
-        return tuple(map(to_gist, nearest))
+        found = dict(self._db.execute(sql, (json.dumps(item_ids), to_seconds(since))).fetchall())
+        return [found[item_id] for item_id in item_ids if item_id in found]
 
     def together(self, keys: Iterable[Key]) -> tuple[Gist, ...]:
         """See Window."""
@@ -116,6 +120,17 @@ class Window:
     def _event_of(self, item_id: int) -> int | None:
         (event,) = self._db.execute("SELECT event FROM stories WHERE lead_id = ?", (item_id,)).fetchone()
         return None if event is None else int(event)
+
+
+@lru_cache  # SQLite keeps what it has compiled by the text of the query
+def _with_words(count: int) -> str:
+    """The stories that have so many words, given with their weights, those with the greatest sum of products first."""
+    newest = (
+        "SELECT * FROM (SELECT item_id, weight * ? AS product FROM gist_words WHERE feature = ?"  # noqa: S608
+        f" ORDER BY item_id DESC LIMIT {FEATURE_LIMIT})"
+    )
+    each = " UNION ALL ".join([newest] * count)
+    return f"SELECT item_id FROM ({each}) GROUP BY item_id ORDER BY sum(product) DESC, item_id DESC LIMIT ?"  # noqa: S608
 
 
 def waiting(db: sqlite3.Connection, limit: int) -> list[Stored]:

@@ -116,19 +116,20 @@ def words(item: Item) -> tuple[Word, ...]:
 def gist(item: Item, at: datetime, said: Iterable[Word], frequencies: Frequencies) -> Gist:
     """The gist of the story that an item opens. `frequencies` are those of its words, without the story itself."""
     stories = frequencies.stories + ASSUMED + 1
-    common = _common(item.language)
+    counts, common, rarest = frequencies.counts, _common(item.language), math.log(stories / 2)
     weighed: list[tuple[float, Word]] = []
     for word in said:
-        seen = frequencies.counts.get(word.stem, 0) + ASSUMED * common.get(word.stem, 0.0) + 1
+        seen = counts.get(word.stem, 0) + ASSUMED * common.get(word.stem, 0.0) + 1
         if seen < stories:
-            weighed.append((word.weight * math.log(stories / seen) / math.log(stories / 2), word))
+            weighed.append((word.weight * math.log(stories / seen) / rarest, word))
     weighed.sort(key=lambda pair: (-pair[0], pair[1].stem))
     lead = [pair for pair in weighed if pair[1].is_lead][LEAD_WORDS:]
     kept = [pair for pair in weighed if pair not in lead] if lead else weighed
     features: dict[str, float] = {}
     for weight, word in reversed(kept):  # of words with one beginning, the weightiest counts
         features[word.stem] = weight
-        features.update(dict.fromkeys(_beginnings(word.folded), weight / BEGINNING_PARTS))
+        for beginning in _beginnings(word.folded):
+            features[beginning] = weight / BEGINNING_PARTS
     length = math.sqrt(sum(weight * weight for weight in features.values()) + DAMPING)
     return Gist(
         item.key,
@@ -142,8 +143,8 @@ def gist(item: Item, at: datetime, said: Iterable[Word], frequencies: Frequencie
 
 def similarity(one: Gist, other: Gist) -> float:
     """How alike two gists are, 0 to 1."""
-    ours = one.features
-    return sum([weight * ours[feature] for feature, weight in other.features.items() if feature in ours]) / 1_000_000
+    ours, theirs = one.features, other.features
+    return sum([ours[feature] * theirs[feature] for feature in filter(ours.__contains__, theirs)]) / 1_000_000
 
 
 def agreeing(one: Gist, other: Gist) -> tuple[str, ...]:
@@ -196,7 +197,7 @@ def _weight(match: re.Match[str], *, shouted: bool) -> float:
 
 def _parted(written: str) -> list[str]:
     """The word, or the pairs of its signs where its script does not part words."""
-    if _UNPARTED.fullmatch(written):
+    if not written.isascii() and _UNPARTED.fullmatch(written):
         return [written[at : at + 2] for at in range(len(written) - 1)]
     return [written]
 

@@ -11,7 +11,7 @@ from operator import xor
 from zlib import crc32
 
 from aggregator.model import Item, Print
-from aggregator.stories.similarity import CALENDAR, WORD, fold, is_figure
+from aggregator.stories.similarity import CALENDAR, WORD, fold, folded, is_figure
 
 BODY_WORDS_LIMIT = 200  # a text that is the same is so near its top
 TITLE_WORDS_LIMIT = 40
@@ -71,10 +71,13 @@ def quoted(item: Item, run: tuple[str, ...]) -> str:
     if not run:
         return ""
     text = _told(item)
-    spans = [(match.start(), match.end(), fold(match[0])) for match in WORD.finditer(text)]
-    for at in range(len(spans) - len(run) + 1):
-        if all(spans[at + step][2] == word for step, word in enumerate(run)):
-            return " ".join(text[spans[at][0] : spans[at + len(run) - 1][1]].split())
+    starts: list[int] = []
+    words: list[str] = []
+    for match in WORD.finditer(text):
+        starts.append(match.start())
+        words.append(fold(match[0]))
+        if words[-1] == run[-1] and tuple(words[-len(run) :]) == run:
+            return " ".join(text[starts[-len(run)] : match.end()].split())
     return ""
 
 
@@ -125,7 +128,7 @@ class _Seen(dict[str, tuple[str, bool]]):
     """
 
     def __missing__(self, written: str) -> tuple[str, bool]:
-        word = fold(written)
+        word = folded(written)
         is_slot = word in CALENDAR or is_figure(word)
         if len(self) >= WORDS_KEPT:
             self.clear()
@@ -193,9 +196,12 @@ class _Factors(dict[str, tuple[int, int, int]]):
         number = crc32(_bare(word).encode())
         if len(self) >= WORDS_KEPT:
             self.clear()
-        first, second, third = (number * factor >> GRAM_SHIFT & GRAM_BITS for factor in (_FIRST, _SECOND, _THIRD))
-        self[word] = first, second, third
-        return first, second, third
+        factors = self[word] = (
+            number * _FIRST >> GRAM_SHIFT & GRAM_BITS,
+            number * _SECOND >> GRAM_SHIFT & GRAM_BITS,
+            number * _THIRD >> GRAM_SHIFT & GRAM_BITS,
+        )
+        return factors
 
 
 _FACTORS = _Factors()

@@ -19,6 +19,7 @@ from aggregator.model import Print
 
 _MARKED = re.compile(r"\*(\S+)")
 _DIGIT = re.compile(r"\d")
+_ACCENTS = "\u0301\u0300\u0302\u0308\u0327"  # of most words; asking what each letter is costs twice as much
 WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
 RUN_WORDS = 3  # shorter runs are alike by chance; in routine texts, where all else is the same, two words count
 ROUTINE_RUN_WORDS = 2
@@ -43,18 +44,24 @@ Run = tuple[str, ...]
 Swap = tuple[tuple[str, ...], tuple[str, ...]]
 
 
-@lru_cache(65_536)  # a newspaper's common words
-def fold(word: str) -> str:
+def folded(word: str) -> str:
     """A word without case and accents; figures keep their point ("153,4" → "153.4")."""
     if word.isascii():
         return word.lower().replace(",", ".")
     letters = unicodedata.normalize("NFKD", word).lower().replace("œ", "oe").replace("æ", "ae")
-    return "".join(sign for sign in letters if not unicodedata.combining(sign)).replace(",", ".")
+    for accent in _ACCENTS:
+        letters = letters.replace(accent, "")
+    if not letters.isascii():
+        letters = "".join([sign for sign in letters if not unicodedata.combining(sign)])
+    return letters.replace(",", ".")
+
+
+fold = lru_cache(65_536)(folded)  # a newspaper's common words
 
 
 def is_figure(word: str) -> bool:
     """Whether a digit stands in it."""
-    return _DIGIT.search(word) is not None
+    return not word.isalpha() and _DIGIT.search(word) is not None
 
 
 class Words:
