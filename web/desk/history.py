@@ -127,7 +127,7 @@ def _told(action: Action) -> str:
     if action.kind is ActionKind.ACCOUNT:
         return str(ACCOUNT_DEEDS[told["what"]]) % {"name": told["editor"], "role": ROLE_WORDS.get(told["role"], "")}
     if "listed" in told:
-        return ngettext("The list is looked after from here on: %(num)s source.", "The list is looked after from here on: %(num)s sources.", told["listed"]) % {"num": told["listed"]}  # noqa: E501  # fmt: skip
+        return ngettext("The list as it was when the desk began to keep its history: %(num)s source.", "The list as it was when the desk began to keep its history: %(num)s sources.", told["listed"]) % {"num": told["listed"]}  # noqa: E501  # fmt: skip
     parts = []
     if told.get("undoes"):
         parts.append(gettext("Undid number %(number)s.", number=told["undoes"]))
