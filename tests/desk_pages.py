@@ -22,7 +22,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "desk.health": (
         "/desk/health",
         "/desk/health?show=all&ticked=1",
-        "/desk/health?show=sound&words=%3Cb%3E&deed=pause&done=2&left=1",
+        "/desk/health?show=sound&words=%3Cb%3E&deed=pause&count=2&left=1",
     ),
     "desk.health_source": ("/desk/health/presse-example", "/desk/health/haut-doubs-matin"),
     "desk.history": ("/desk/history",),
