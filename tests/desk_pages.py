@@ -22,10 +22,10 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "desk.health": (
         "/desk/health",
         "/desk/health?show=all&ticked=1",
-        "/desk/health?show=sound&words=%3Cb%3E&deed=pause&done=2&left=1",
+        "/desk/health?show=sound&words=%3Cb%3E&deed=pause&count=2&left=1",
     ),
     "desk.health_source": ("/desk/health/presse-example", "/desk/health/haut-doubs-matin"),
-    "desk.history": ("/desk/history",),
+    "desk.history": ("/desk/history", "/desk/history?done=action-4", "/desk/history?done=hiding-2"),
     "desk.editors": ("/desk/editors",),
     "desk.own": ("/desk/me",),
     "desk.rules": ("/desk/rules",),

@@ -139,8 +139,11 @@ def test_a_feed_stands_at_its_new_address_where_it_has_moved_for_good(status: in
 def test_without_a_scheme_https_is_asked_before_http() -> None:
     with Origin(site({"/rss": feed(1)})) as origin:
         found = finder_of(origin).find(f" {origin.authority}/rss ", "Jeanne", NOW)
+    with Origin(site({})) as bare:
+        none = finder_of(bare).find(f"{bare.authority}/none", "Jeanne", NOW)
     assert [each.url for each in found.candidates] == [f"http://{origin.authority}/rss"]
-    assert [each.url.partition(":")[0] for each in found.failures] == ["https"]
+    assert not found.failures  # of the scheme that nobody typed
+    assert not none.candidates and [each.url.partition(":")[0] for each in none.failures] == ["https", "http"]
     assert addresses_of("example.fr/?u=http://x") == ("https://example.fr/?u=http://x", "http://example.fr/?u=http://x")
     assert addresses_of("feed://a.example/x") == ("http://a.example/x",)
     assert addresses_of("feed:https://a.example/x") == ("https://a.example/x",)

@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 from aggregator.desk import accounts
 from aggregator.errors import DeskError
 from aggregator.model import ActionKind, Role
+from tests.desk_forms import visit
 from tests.desk_world import PASSWORD, Desk, a_desk
 from web.desk import gate
 
@@ -47,14 +48,14 @@ def test_a_stranger_sees_the_login_and_nothing_else(desk: Desk) -> None:
     stranger = desk.stranger()
     for endpoint, asked in routes(desk).items():
         for method, path in asked:
-            response = stranger.client.open(path, method=method)
+            response = stranger.client.open(path, method=method, headers={"Accept-Language": "en"})
             if endpoint in EVERYBODY:
                 assert response.status_code in (200, 400, 404) and b"Comtois" not in response.data
             elif method == "GET":
                 assert response.status_code == 303 and response.headers["Location"].startswith("/desk/login")
                 assert b"Comtois" not in response.data
             else:
-                assert response.status_code == 403
+                assert response.status_code == 403 and b"Nobody is logged in here any more" in response.data
 
 
 def test_an_editor_is_kept_from_what_admins_do(desk: Desk) -> None:
@@ -62,8 +63,11 @@ def test_an_editor_is_kept_from_what_admins_do(desk: Desk) -> None:
     for endpoint in ADMINS:
         for method, path in routes(desk)[endpoint]:
             token = editor.token()
-            response = editor.client.open(path, method=method, data={"csrf": token} if method == "POST" else None)
+            form = {"csrf": token} if method == "POST" else None
+            response = editor.client.open(path, method=method, data=form, headers={"Accept-Language": "en"})
             assert response.status_code == 403, path
+            page = response.get_data(as_text=True)
+            assert "Only an admin may do this." in page and 'class="desk"' in page, path
     assert "Jeanne" in admin.get("/desk/editors")
 
 
@@ -216,12 +220,16 @@ def test_an_admin_lets_somebody_in_gives_another_role_and_closes_the_account(des
     jeanne.get("/desk/editors", status=403)
     admin.post(f"/desk/editors/{number}", role="admin")
     jeanne.get("/desk/editors")
-    admin.post(f"/desk/editors/{number}", close="1")
+    closed = admin.post(f"/desk/editors/{number}", close="1").headers["Location"]
+    assert "Jeanne is logged out everywhere and may not log in any more." in admin.get(closed)
     jeanne.get("/desk/", status=303)
     assert jeanne.log_in("Jeanne").status_code == 403
     admin.post(f"/desk/editors/{number}", open="1")
     assert jeanne.log_in("Jeanne").status_code == 303
-    admin.post(f"/desk/editors/{number}", password="quite another")
+    page = visit(admin, "/desk/editors")
+    assert "It logs Jeanne out everywhere" in page.text and "It logs Marc out" not in page.text
+    given = page.send(f"/desk/editors/{number}", number=1, password="quite another")
+    assert "Jeanne has a new password and is logged out everywhere." in admin.get(given.place)
     jeanne.get("/desk/", status=303)
     assert jeanne.log_in("Jeanne", "quite another").status_code == 303
 
@@ -249,6 +257,8 @@ def test_nobody_closes_their_own_account_or_takes_their_own_role(desk: Desk) -> 
     assert admin.post(f"/desk/editors/{number}", close="1").status_code == 400
     assert admin.post(f"/desk/editors/{number}", role="editor").status_code == 400
     assert admin.post("/desk/editors/99", close="1").status_code == 404
+    assert admin.post(f"/desk/editors/{number}").status_code == 400
+    assert admin.post(f"/desk/editors/{number}", password="short").status_code == 400
     assert admin.post("/desk/editors", name="Jeanne", password="short").status_code == 400
     assert admin.post("/desk/editors", name="Jeanne", password=PASSWORD, role="king").status_code == 400
     assert [each.name for each in desk.store.editors()] == ["Marc"]
@@ -260,7 +270,9 @@ def test_an_editor_changes_their_password_and_is_logged_out_everywhere(desk: Des
     assert here.post("/desk/me", **{**form, "old": "wrong"}).status_code == 400
     assert here.post("/desk/me", **{**form, "again": "battery"}).status_code == 400
     assert here.post("/desk/me", **{**form, "new": "short", "again": "short"}).status_code == 400
-    assert here.post("/desk/me", **form).status_code == 303
+    changed = here.post("/desk/me", **form)
+    assert changed.status_code == 303
+    assert "Your password was changed. Log in with the new one." in here.get(changed.headers["Location"])
     there.get("/desk/", status=303)
     assert here.log_in("Jeanne").status_code == 403
     assert here.log_in("Jeanne", "battery staple").status_code == 303

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from aggregator import health as judging
 from aggregator import opml
 from aggregator.desk import accounts, health
+from aggregator.desk import sources as edits
 from aggregator.desk.health import Choice, Deed, Line, Show, Sort
 from aggregator.errors import ConflictError, DeskError, ErrorClass
 from aggregator.model import Certificate, ConditionKind, Rhythm, Role, Source, SourceState
@@ -211,15 +212,20 @@ def test_many_sources_are_paused_and_resumed_as_one_action_that_can_be_undone(de
     before, picked = desk.listed, marks(editor.get("/desk/health?show=all"))
     both = [picked["haut-doubs-matin"], picked["presse-example"]]
     done = editor.post("/desk/health", deed="pause", source=both, note="en panne", then="/desk/health?show=all")
-    assert done.status_code == 303 and done.headers["Location"] == "/desk/health?show=all&deed=pause&done=2&left=0"
-    assert "2 sources are paused." in editor.get(done.headers["Location"])
+    assert (
+        done.status_code == 303
+        and done.headers["Location"] == "/desk/health?show=all&deed=pause&count=2&left=0&done=action-2"
+    )
+    told = editor.get(done.headers["Location"])
+    assert "2 sources are paused." in told and "Readers see it within three minutes." in told
+    assert '/desk/history/action/2"' in told and 'name="then" value="/desk/health?show=all"' in told
     assert [each.paused for each in sources(desk).values()] == [False, True, True]
     assert {each.condition.kind for each in desk.store.conditions()} == {ConditionKind.PAUSED}  # at once
     (action, *_) = desk.store.actions()
     assert (action.by, action.note) == ("Jeanne", "en panne") and action.told["changed"] == [MATIN.url, PRESSE.url]
     picked = marks(editor.get("/desk/health?show=all"))
     again = editor.post("/desk/health", deed="resume", source=list(picked.values()))
-    assert again.headers["Location"].endswith("deed=resume&done=2&left=1")
+    assert again.headers["Location"].endswith("deed=resume&count=2&left=1&done=action-3")
     assert "Nothing could be done for 1." in editor.get(again.headers["Location"])
     numbers = [each.id for each in desk.store.actions() if each.note == "en panne" or each.told.get("changed")]
     for number in sorted(numbers, reverse=True):
@@ -233,12 +239,15 @@ def test_one_click_takes_the_new_address_and_the_source_keeps_all_that_it_has(de
     one = marks(editor.get("/desk/health"), "one")["take"]
     unticked = marks(editor.get("/desk/health"))["haut-doubs-matin"]
     done = editor.post("/desk/health", one=one, source=[unticked], note="trouvée")
-    assert done.headers["Location"].endswith("deed=take&done=1&left=0")
+    assert done.headers["Location"].endswith("deed=take&count=1&left=0&done=action-2")
     assert list(sources(desk)) == [INFO.url, MATIN.url, NEW]
     view = next(each for each in desk.store.sources() if each.source.url == NEW)
     assert view.slug == "presse-example" and view.items == 1 and view.listed
     assert [source.url for source, _ in desk.store.due(desk.now, 9)] == [NEW]
     assert desk.store.history(NEW)
+    told = editor.get("/desk/health?show=all")
+    assert "A page instead of a feed" not in told and "Failing" in told  # the old address of the one, and the other
+    assert not [each for each in desk.store.conditions() if each.source == NEW]
 
 
 def test_check_now_makes_sources_due_but_no_host_that_wants_peace_and_nothing_under_way(
@@ -249,7 +258,7 @@ def test_check_now_makes_sources_due_but_no_host_that_wants_peace_and_nothing_un
     desk.store.claim(NOW, NOW + timedelta(minutes=5), 1)  # Presse is being asked
     picked = marks(editor.get("/desk/health?show=all"))
     done = editor.post("/desk/health", deed="check", source=list(picked.values()))
-    assert done.headers["Location"].endswith("deed=check&done=1&left=2")
+    assert done.headers["Location"].endswith("deed=check&count=1&left=2")
     assert [source.url for source, _ in desk.store.due(NOW, 9)] == [INFO.url]
     assert desk.store.state(INFO.url).next_check_at == NOW and desk.store.actions() == ()
     assert desk.store.hasten([INFO.url, "https://nobody.example/"], NOW) == {INFO.url}
@@ -362,6 +371,10 @@ def test_a_source_is_paused_and_resumed_on_its_page(desk: Desk, editor: Browser)
 def test_why_the_next_check_is_when_it_is(desk: Desk, editor: Browser) -> None:
     path = "/desk/health/comtois-info"
     assert "By its rhythm" in editor.get(path)
+    timed = replace(INFO, interval=timedelta(minutes=45))
+    edits.edit(desk.settings, desk.store, "x", "", edits.replaced(INFO, timed), NOW)
+    assert "Its line says every 45 minutes." in editor.get(path)
+    edits.edit(desk.settings, desk.store, "x", "", edits.replaced(timed, INFO), NOW)
     kept(desk, replace(FINE, pushes=replace(FINE.pushes, trusted_until=NOW + DAY)))
     assert "Its hub pushes what is new" in editor.get(path)
     kept(desk, replace(FINE, host_closed_until=NOW + DAY))

@@ -153,7 +153,7 @@ def test_a_file_is_shown_and_what_was_chosen_is_one_edit_that_can_be_undone(desk
     assert "must be an http or https address" in table.text and "geheim" not in table.text
     assert 'href="javascript:' not in table.response.get_data(as_text=True) and desk.listed == before
     done = table.send(TAKE, "add", note="de Marc")
-    assert (done.status, done.place) == (303, "/desk/sources?did=imported&count=2")
+    assert (done.status, done.place) == (303, "/desk/sources?did=imported&count=2&done=action-2")
     assert "2 lines of the file were taken in" in done.browser.get(done.place)
     assert urls(desk)[3:] == ["https://one.example/rss", "https://two.example/rss"]
     action = desk.store.actions()[0]
@@ -197,8 +197,12 @@ def test_the_addresses_are_asked_on_demand_and_what_does_not_answer_is_unticked(
     with Origin(answers) as origin, Origin(answers) as hidden:
         desk.app.extensions[adding.FINDER] = Finder(replace(desk.settings, allow_private=(origin.authority,)))
         good, people, gone, inside = origin.url("/f"), origin.url("/p"), origin.url("/x"), hidden.url("/f")
-        table = paste(desk, *(line(url) for url in (good, people, gone, inside)))
+        rest = line(INFO.url), line(MATIN.url), line("ftp://nobody.example/f")
+        table = paste(desk, *(line(url) for url in (good, people, gone, inside)), *rest)
         asked = table.send(TAKE, "check")
+        for shown in (table, asked, asked.send(TAKE, "check")):
+            assert "2 are here already. 1 is refused." in " ".join(shown.text.split())
+            assert "ftp://nobody.example/f" in shown.text and INFO.url in shown.text
         told = rows(asked)
         assert "It answers." in told[good] and "something else than a feed" in told[people]
         assert "nothing at this address" in told[gone] and "private network" in told[inside]
@@ -303,6 +307,22 @@ def test_many_lines_are_shown_and_taken_in_within_the_limits_of_the_form(desk: D
     assert "500 more fit in no page" in table.text
     assert table.send(TAKE, "add").status == 303
     assert len(urls(desk)) == 3 + imports.ROWS_LIMIT and time.process_time() - started < 10
+
+
+def test_what_the_form_holds_of_the_rest_of_a_file_is_as_much_as_is_shown(desk: Desk) -> None:
+    there = [f"https://info.example/feed?{n}" for n in range(300)]
+    sources.edit(desk.settings, desk.store, "x", "", sources.added([Source(url) for url in there]), desk.now)
+    table = paste(
+        desk, line("https://new.example/f"), *map(line, there), *(line(f"ftp://a.example/{n}") for n in range(130))
+    )
+    for shown in (table, table.send(TAKE, "add", chosen="")):
+        assert "300 are here already. 130 are refused." in " ".join(shown.text.split())
+        assert (
+            "ftp://a.example/99" in shown.text
+            and "ftp://a.example/100" not in shown.text
+            and "/feed?299" not in shown.text
+        )
+    assert table.send(TAKE, "add", before="[]").status == 409
 
 
 def test_what_the_form_holds_of_a_line_is_looked_at_again(desk: Desk) -> None:

@@ -103,7 +103,11 @@ def test_what_is_hidden_or_withdrawn_says_by_whom_and_why(desk: Desk) -> None:
 def test_what_came_late_or_waits_for_the_first_round_is_told_apart(desk: Desk, tmp_path: Path) -> None:
     settle(desk.store, [an_item("late", published=Date("", NOW - timedelta(days=9)))], source=INFO.url)
     assert causes(desk, "late") == [CauseKind.LATE]
-    assert "It came late" in desk.editor().get("/desk/missing?q=late")
+    page = desk.editor().get("/desk/missing?q=late")
+    assert "It came late" in page and "In these feeds" not in page
+    assert "On these pages, but not announced by their feeds: All the news, Economy" in page
+    (trace,) = look(desk, "late").traces
+    assert "on its page, but not announced by its feed" in desk.editor().get(f"/desk/story/{trace.story.id}")
     fresh = open_store(str(tmp_path / "fresh.db"))
     fresh.sync_sources([INFO], NOW)
     tell(fresh, [an_item("first")])
@@ -211,8 +215,9 @@ def test_an_address_that_is_not_known_leads_to_the_source_that_should_have_it(
     answer = look(desk, ARTICLE)
     (publisher,) = answer.publishers
     assert (answer.host, publisher.view.source.url, publisher.reading) == ("presse.example", PRESSE.url, reading)
-    page = re.sub(r"<[^>]+>", "", desk.editor().get(f"/desk/missing?q={ARTICLE}"))
-    assert said in page
+    page = desk.editor().get(f"/desk/missing?q={ARTICLE}")
+    assert said in re.sub(r"<[^>]+>", "", page) and 'href="/desk/source/presse-example"' in page
+    assert ('href="/desk/health/presse-example"' in page) is (reading is not Reading.UNLISTED)
 
 
 def test_a_source_is_known_by_the_hosts_that_its_articles_stand_at(desk: Desk) -> None:

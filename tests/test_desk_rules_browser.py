@@ -86,7 +86,7 @@ def test_a_rule_is_tried_published_and_undone(
         assert not scripts or violations(page, {}) == []
         publish(page, "trop de foot")
         expect(page.locator(".ledger tbody tr")).to_have_count(1)
-        assert page.url.endswith("/desk/rules") and is_narrow(page)
+        assert re.search(r"/desk/rules\?(lang=..&)?done=action-1$", page.url) and is_narrow(page)
         assert len(desk.store.river("all").stories) == 3
         page.click(".ledger tbody a")
         assert "Le foot à Sochaux" in page.inner_text(".done") and is_narrow(page)
@@ -96,6 +96,9 @@ def test_a_rule_is_tried_published_and_undone(
         page.locator("li", has_text="FOOT").locator("button").click()
         page.wait_for_load_state()
         assert len(desk.store.river("all").stories) == 4 and not desk.store.rulebook().rules
+        page.click(".said button")  # do it again
+        page.wait_for_load_state()
+        assert len(desk.store.river("all").stories) == 3 and is_narrow(page)
         page.context.close()
 
 
@@ -122,8 +125,8 @@ def test_news_without_a_category_are_placed(
         form.locator("button").click()
         assert "La gare" in page.inner_text(".effect") and is_narrow(page)
         publish(page, "")
-        expect(page.locator(".said")).to_have_count(1)
-        assert page.url.endswith("/desk/queue")
+        expect(page.locator(".said")).to_have_count(2)  # what was done, and that nothing is left to do
+        assert re.search(r"/desk/queue\?done=action-2$", page.url)
         assert {story.lead.item.title for story in desk.store.river("culture").stories} == {"La gare"}
         page.context.close()
 
@@ -143,7 +146,11 @@ def test_an_item_is_corrected_with_a_preview(
         assert not scripts or violations(page, {}) == []
         page.fill("#note", "c’est un agenda")
         page.click("form[action$='/items/1'] button")
-        assert re.search(r"/desk/items/1$", page.url) and page.is_checked("input[value=sport]") and is_narrow(page)
+        assert (
+            re.search(r"/desk/items/1\?done=action-1$", page.url)
+            and page.is_checked("input[value=sport]")
+            and is_narrow(page)
+        )
         stored = desk.store.item(1)
         assert stored and stored.item.genre == "agenda"
         assert [each.slug for each in stored.item.categories] == ["sport"]

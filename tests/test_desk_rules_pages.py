@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.model import ActionKind, Category, Genre
+from tests.desk_forms import Page, visit
 from tests.desk_world import Browser, Desk, a_desk
 from tests.web_world import INFO, MATIN, an_item, tell
 
@@ -60,14 +61,22 @@ def test_a_rule_is_tried_then_published_then_undone(desk: Desk, jeanne: Browser)
     assert fields["text"] == "foot" and fields["version"] == "0"
     done = jeanne.post("/desk/rules/publish", note="trop de foot", **BLOCK)
     assert done.status_code == 303 and titles(desk) == {"La gare"}
+    assert done.headers["Location"] == "/desk/rules?done=action-1"
     listed = jeanne.get("/desk/rules")
     assert "Title contains the words “foot”" in listed and ">2</td>" in listed
     history = jeanne.get("/desk/history")
     assert "New rule: All news – Title contains the words “foot” → Take out" in history and "trop de foot" in history
     number = next(action.id for action in desk.store.actions() if action.kind is ActionKind.RULES)
-    assert jeanne.post(f"/desk/history/action/{number}").status_code == 303
+    told = visit(jeanne, "/desk/rules?done=action-1")
+    assert "New rule: All news" in told.text and "Readers see it within three minutes." in told.text
+    undone = told.send(f"/desk/history/action/{number}", number=0)
+    assert (undone.status, undone.place) == (303, "/desk/rules?done=action-3")
     assert titles(desk) == {"Le foot", "La gare", "Le foot <b>à Dole</b>"}
     assert "No rule any more" in jeanne.get("/desk/history")
+    told = visit(jeanne, undone.place)
+    assert "Undid number 1." in told.text and "Do it again" in told.text
+    again = told.send("/desk/history/action/3")
+    assert titles(desk) == {"La gare"} and "Do it again" not in jeanne.get(again.place)
 
 
 def test_a_rule_is_changed_and_removed_in_the_same_way(desk: Desk, jeanne: Browser) -> None:
@@ -106,7 +115,14 @@ def test_two_editors_at_once_see_both_versions(desk: Desk, jeanne: Browser, path
     answer = jeanne.post(path, **BLOCK)
     page = answer.get_data(as_text=True)
     assert answer.status_code == 409 and "“gare”" in page and "“foot”" in page
+    assert page.count("<mark>") == 2
     assert [rule.text for rule in desk.store.rulebook().rules] == ["gare"]
+    conflict = Page(jeanne, answer, path)
+    mine = conflict.send("/desk/rules/preview", "mine")
+    assert mine.status == 200 and mine.form("/desk/rules/preview").fields["text"] == "foot"
+    sure = mine.send("/desk/rules/preview")
+    assert sure.status == 200 and sure.send("/desk/rules/publish").status == 303
+    assert [rule.text for rule in desk.store.rulebook().rules] == ["gare", "foot"]
 
 
 def test_news_without_a_category_are_placed_one_by_one(desk: Desk, jeanne: Browser) -> None:
@@ -116,8 +132,10 @@ def test_news_without_a_category_are_placed_one_by_one(desk: Desk, jeanne: Brows
     assert "1 enter" in jeanne.post("/desk/items/2/preview", **there).get_data(as_text=True)
     assert "La gare" in jeanne.get("/desk/queue")
     done = jeanne.post("/desk/items/2", **there)
-    assert done.status_code == 303 and done.headers["Location"] == "/desk/queue"
-    assert "La gare" in titles(desk, "economie") and "Everything has its place." in jeanne.get("/desk/queue")
+    assert done.status_code == 303 and done.headers["Location"] == "/desk/queue?done=action-1"
+    page = jeanne.get("/desk/queue?done=action-1")
+    assert "La gare" in titles(desk, "economie") and "Everything has its place." in page
+    assert "Said of “La gare”: Economy. Readers see it" in " ".join(re.sub(r"<[^>]+>", " ", page).split())
     assert "Said of “La gare”: Economy." in jeanne.get("/desk/history")
 
 
@@ -130,7 +148,7 @@ def test_a_tag_is_given_a_meaning_from_the_queue(desk: Desk, jeanne: Browser) ->
     fields = hidden_fields(tried.get_data(as_text=True))
     assert fields["then"] == "/desk/queue" and fields["target"] == "economie"
     done = jeanne.post("/desk/rules/publish", **form)
-    assert done.headers["Location"] == "/desk/queue" and "La gare" in titles(desk, "economie")
+    assert done.headers["Location"] == "/desk/queue?done=action-1" and "La gare" in titles(desk, "economie")
     assert "a rule of the editors that looks for “Trains”" in jeanne.get("/story/2?lang=en")
 
 
@@ -180,4 +198,4 @@ def test_nothing_is_changed_by_looking_and_forms_without_a_token_are_refused(des
         assert desk.stranger().client.get(path).status_code == 303
     assert not desk.store.actions()
     elsewhere = jeanne.post("/desk/items/1", seen="", category="culture", then="https://evil.example/")
-    assert elsewhere.headers["Location"] == "/desk/"
+    assert elsewhere.headers["Location"].partition("?")[0] == "/desk/"

@@ -17,7 +17,8 @@ from aggregator.desk import bulk, lines, moving, sources
 from aggregator.desk.bulk import Bulk, Wanted
 from aggregator.desk.discovery import Finder
 from aggregator.desk.lines import Flaw
-from aggregator.errors import ConflictError, DeskError
+from aggregator.errors import ConflictError, DeskError, ErrorClass
+from aggregator.health import judge
 from aggregator.model import Republish, Source, SourceKind
 from aggregator.opml import Document, read
 from tests.clients.test_validity import told
@@ -115,11 +116,12 @@ def test_what_would_be_done_to_many_is_shown_before_and_is_one_entry_of_the_hist
     assert sure.status == 200 and "Comtois Info" in sure.text and "Haut-Doubs Matin" in sure.text
     assert desk.listed == before
     done = sure.send(CHANGE, "sure", note="en vacances")
-    assert (done.status, done.place) == (303, f"{LIST}?did=pause&count=2")
+    assert (done.status, done.place) == (303, f"{LIST}?did=pause&count=2&done=action-2")
     assert [each.paused for each in listed(desk).values()] == [True, True, False]
     (action, _) = desk.store.actions()
     assert (action.by, action.note, len(action.told["changed"])) == ("Jeanne", "en vacances", 2)
-    assert "Done to 2 sources: Pause." in done.browser.get(done.place)
+    told = visit(done.browser, done.place)
+    assert "Done to 2 sources: Pause." in told.text and told.form("/desk/history/action/2").fields["then"] == LIST
     sources.undo(desk.settings, desk.store, action.id, "Marc", desk.now)
     assert desk.listed == before
 
@@ -160,6 +162,19 @@ def test_categories_of_many_show_what_enters_and_leaves_and_do_just_that(desk: D
     assert places.status == 400 and "not the code of a département" in places.text
     places.send(CHANGE, "look", departements="25 2a").send(CHANGE, "sure", number=1)
     assert listed(desk)[INFO.url].departements == ("25", "2A")
+
+
+def test_a_withdrawal_of_one_has_its_undo_and_one_of_several_leads_to_the_history(desk: Desk) -> None:
+    one = choose(desk, "withdraw", INFO.url).send(CHANGE, "sure")
+    told = visit(one.browser, one.place)
+    assert "Done to 1 source: Withdraw with all items." in told.text
+    undone = told.send("/desk/history/hiding/1")
+    assert undone.place == f"{LIST}?done=hiding-1" and desk.store.hidings() == ()
+    assert "Undone by Jeanne." in undone.browser.get(undone.place)
+    two = choose(desk, "withdraw", INFO.url, MATIN.url).send(CHANGE, "sure")
+    assert two.place == f"{LIST}?did=withdraw&count=2" and "It can be undone" in two.browser.get(two.place)
+    shown = choose(desk, "show", INFO.url).send(CHANGE, "sure")
+    assert shown.place == f"{LIST}?did=show&count=1&done=hiding-2"
 
 
 def test_a_source_is_withdrawn_with_all_its_items_and_shown_again(desk: Desk) -> None:
@@ -237,13 +252,13 @@ def test_a_change_of_a_line_is_shown_then_published_and_can_be_undone(desk: Desk
     assert desk.listed == before
     assert "+category: /culture,/dep/25" in sure.text and "+region: Jura" in sure.text and "2 enter" in sure.text
     done = sure.send(SLUG, "sure", note="pour voir")
-    assert (done.status, done.place) == (303, f"{SLUG}?said=changed")
+    assert (done.status, done.place) == (303, f"{SLUG}?done=action-2")
     assert listed(desk)[INFO.url] == replace(
         INFO, title="Info Comtoise", region="Jura", categories=("culture",), departements=("25",), timezone="Europe/Zurich",
         interval=timedelta(hours=1), tags={"Actu éco": "economie", "À; b": "sport"}, republish=Republish.FULL,
         language="fr-CH", description="Du Doubs.",
     )  # fmt: skip
-    assert "Changed." in done.browser.get(done.place)
+    assert 'class="said" role="status">\n<p>Changed ' in done.browser.get(done.place)
     assert len(desk.store.river("culture").stories) == 2
     done.browser.post(f"/desk/history/action/{desk.store.actions()[0].id}")
     assert desk.listed == before and not desk.store.river("culture").stories
@@ -283,9 +298,28 @@ def test_the_second_of_two_editors_is_shown_both_versions_and_neither_change_is_
     marc.send(SLUG, title="De Marc").send(SLUG, "sure")
     conflict = sure.send(SLUG, "sure")
     assert conflict.status == 409 and "De Jeanne" in conflict.text and "De Marc" in conflict.text
+    marked = [each.text_content() for each in conflict.tree.xpath("//mark")]
+    assert [each for each in marked if "title" in each] == ["differs: title: De Marc", "differs: title: De Jeanne"]
+    assert "xmlUrl" in conflict.text and not [each for each in marked if "xmlUrl" in each]  # in both alike
     assert listed(desk)[INFO.url].title == "De Marc"
     assert jeanne.send(SLUG, title="De Jeanne").status == 409  # at the preview already
     assert visit(desk.editor(), SLUG).send(SLUG, title="De Jeanne").send(SLUG, "sure").status == 303
+
+
+def test_who_came_second_finds_what_they_typed_on_top_of_what_stands_there_now(desk: Desk) -> None:
+    sure = visit(desk.editor(), SLUG).send(SLUG, title="De Jeanne", tick=("sport",))
+    by_marc = replace(INFO, title="De Marc", region="Jura", language="de")
+    sources.edit(desk.settings, desk.store, "Marc", "", sources.replaced(INFO, by_marc), desk.now)
+    mine = sure.send(SLUG, "sure").send(SLUG, "mine")
+    assert mine.status == 200 and listed(desk)[INFO.url] == by_marc
+    fields = mine.form(SLUG).fields
+    assert (fields["title"], fields["region"], fields["language"]) == ("De Jeanne", "Jura", "de")
+    mine.send(SLUG).send(SLUG, "sure")
+    assert listed(desk)[INFO.url] == replace(by_marc, title="De Jeanne", categories=("sport",))
+    gone = visit(desk.editor(), SLUG).send(SLUG, title="Trop tard")
+    sources.edit(desk.settings, desk.store, "Marc", "", sources.removed(listed(desk)[INFO.url]), desk.now)
+    conflict = gone.send(SLUG, "sure")
+    assert conflict.status == 409 and "mine" not in {each.get("name") for each in conflict.tree.iter("button")}
 
 
 def test_a_text_editor_on_the_file_loses_nothing_either(desk: Desk) -> None:
@@ -314,7 +348,7 @@ def test_a_file_that_cannot_be_read_is_said_and_left_alone(desk: Desk) -> None:
 
 def test_a_retired_source_can_be_put_back_from_its_page(desk: Desk) -> None:
     one = visit(desk.editor(), SLUG).send(CHANGE, "do=retire").send(CHANGE, "sure")
-    assert one.place == SLUG and INFO.url not in listed(desk)
+    assert one.place == f"{SLUG}?done=action-2" and INFO.url not in listed(desk)
     retired = visit(one.browser, SLUG)
     assert "does not stand in the list" in retired.text and "Titre two" in retired.text
     retired.send(CHANGE, "do=back").send(CHANGE, "sure")
@@ -334,13 +368,21 @@ def test_a_withdrawn_source_can_be_shown_from_its_page(desk: Desk) -> None:
 
 def test_a_source_moves_with_its_items_after_what_is_there_was_shown(desk: Desk, origin: Origin) -> None:
     before = desk.listed
+    failing = {"error_class": ErrorClass.HTTP_4XX, "error_count": 4, "failing_since": desk.now}
+    desk.store.keep([replace(desk.store.state(INFO.url), checked_at=desk.now, succeeded_at=desk.now, **failing)])
+    desk.store.examine(lambda source, state: judge(source, state, desk.now), desk.now)
+    assert [each.source for each in desk.store.conditions()] == [INFO.url]
+    assert "does not work" in desk.editor().get(SLUG)
     sure = visit(desk.editor(), SLUG).send(f"{SLUG}/move", url=origin.url("/rss"))
     assert "Le Journal" in sure.text and "1 is an item of this source already" in sure.text and desk.listed == before
-    assert sure.send(f"{SLUG}/move", "sure", note="nouvelle adresse").place == f"{SLUG}?said=moved"
+    assert sure.send(f"{SLUG}/move", "sure", note="nouvelle adresse").place == f"{SLUG}?said=moved&done=action-2"
     assert origin.url("/rss") in listed(desk) and INFO.url not in listed(desk)
     view = desk.store.source("comtois-info")
     assert view and view.source.url == origin.url("/rss") and view.items == 2 and view.listed
     assert view.state.announced is None and view.state.next_check_at is None
+    page = desk.editor().get(f"{SLUG}?said=moved&done=action-2")
+    assert "Moved; it is asked there next." in page and "waits for its first check at this address" in page
+    assert "does not work" not in page and desk.store.conditions() == ()
     desk.editor().post(f"/desk/history/action/{desk.store.actions()[0].id}")
     assert desk.listed == before
     back = desk.store.source("comtois-info")
@@ -470,7 +512,7 @@ def test_a_site_leads_to_its_feeds_to_their_items_and_into_the_list(desk: Desk, 
     wrong = other.send(LOOK, "add", timezone="Mars")
     assert wrong.status == 400 and "not a time zone" in wrong.text and wrong.form(LOOK).fields["title"] == "Mon Journal"
     done = other.send(LOOK, "add", region="Doubs / Loue", note="un lecteur l’a demandé")
-    assert (done.status, done.place) == (303, "/desk/source/mon-journal?said=added")
+    assert (done.status, done.place) == (303, "/desk/source/mon-journal?said=added&done=action-2")
     line = listed(desk)[origin.url("/rss")]
     assert (line.title, line.region, line.categories, line.language) == (
         "Mon Journal",

@@ -197,7 +197,7 @@ def test_a_correction_is_made_on_the_page_and_stands_in_its_history(desk: Desk, 
     seen = re.search(r'name="seen" value="([^"]*)"', page)
     assert "Mark as press release" in page and seen
     done = jeanne.post("/desk/items/1", seen=seen[1], genre=Genre.COMMUNIQUE, category="sport", then="/desk/story/1")
-    assert (done.status_code, done.headers["Location"]) == (303, "/desk/story/1")
+    assert (done.status_code, done.headers["Location"]) == (303, "/desk/story/1?done=action-1")
     page = jeanne.get("/desk/story/1")
     assert (
         "Said of “Le pont de Battant rouvre aux piétons”: Sport, Press release." in page

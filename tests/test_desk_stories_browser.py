@@ -120,8 +120,9 @@ def test_an_editor_finds_hides_undoes_merges_splits_and_learns_why_something_is_
     assert len(store.pins()) == 1
     page.click(".said button")
     expect(page.locator(".sighting")).to_have_count(3)
-    page.click(".done li:not(.undone) form button")
-    expect(page.locator(".said")).to_have_count(0)
+    with page.expect_navigation():
+        page.click(".done li:not(.undone) form button")
+    expect(page.locator(".said button")).to_have_count(0)
     assert store.pins() == () and [len(story.others) for story in store.river("all").stories] == [0, 1]
 
     page.goto(f"{base}/desk/stories?lang={language}")

@@ -390,7 +390,7 @@ def test_the_page_on_following_has_snippets_that_work_from_files(desk: Desk) -> 
     page = lxml.html.fromstring(create_app(only).test_client().get("/subscribe").data)
     snippets = [area.text for area in page.iter("textarea")]
     addresses = re.findall(r'(?:src|virtual)="([^"]+)"', " ".join(snippets))
-    assert len(snippets) == 3 and len(addresses) == 6
+    assert len(snippets) == 4 and len(addresses) == 6
     assert {address.removeprefix(only.public_url) for address in addresses} == {
         "/embed/all",
         "/embed-height.js",

@@ -53,7 +53,7 @@ def _words(status: int) -> tuple[str, str]:  # noqa: PLR0911 - one for each
     if status == 404:
         return gettext("There is no such page"), gettext("The address may be wrong, or the page may have moved.")
     if status == 410:
-        return gettext("This page is gone"), gettext("It was withdrawn and will not come back.")
+        return gettext("This page is gone"), gettext("It was withdrawn.")
     if status == 405:
         return gettext("This cannot be done here"), gettext("This address only gives pages; it takes nothing.")
     if status == 413:

@@ -61,6 +61,7 @@ def prepare(app: Flask) -> None:
             "htmx_scripts": [_fingerprinted(static, name) for name in HTMX_SCRIPTS],
             "HTMX": HTMX,
             "desk_css": _fingerprinted(static, "desk.css"),
+            "desk_js": _fingerprinted(static, "desk.js"),
             "site_icon": _fingerprinted(static, "favicon.svg"),
             "FORMATS": tuple(words.FORMAT_NAMES),
             "FORMAT_NAMES": words.FORMAT_NAMES,
@@ -143,10 +144,12 @@ def hub_url() -> str:
     return current_site().settings.hub_address
 
 
-def feed_title(slug: str, question: Question = NO_QUESTION) -> str:
-    """What a feed is called in lists of ours: the site's name and what the feed is of."""
+def feed_title(slug: str, question: Question = NO_QUESTION, language: str = "") -> str:
+    """What a feed is called in lists of ours: the site's name and what the feed is of, in a language if need be."""
     title = current_site().settings.title
-    return title if slug == ALL else f"{title} – {label(slug, question)}"
+    if slug == ALL:
+        return title
+    return f"{title} – {current_site().feeds(language).get(slug, slug) if language else label(slug, question)}"
 
 
 def label(slug: str, question: Question = NO_QUESTION) -> str:

@@ -82,7 +82,7 @@ def element_feed(target: Target) -> str:
 def frame(target: Target, width: str = "100%", height: int | None = None) -> Markup:
     """A frame. Attributes alone style it, as a strict policy or a filter of HTML leaves them."""
     return Markup('<iframe src="{}" title="{}" width="{}" height="{}" frameborder="0" loading="lazy"></iframe>').format(
-        frame_address(target.slug, target.look), feed_title(target.slug), width, height or usual_height(target.look)
+        frame_address(target.slug, target.look), _title(target), width, height or usual_height(target.look)
     )
 
 
@@ -106,16 +106,16 @@ def element(target: Target) -> Markup:
     return (
         Markup('<script src="{}" async></script>\n').format(absolute("embeds.element"))
         + Markup("<tributary-feed{}>").format(written)
-        + Markup('<a href="{}">{}</a></tributary-feed>').format(page_of(target.slug), feed_title(target.slug))
+        + Markup('<a href="{}">{}</a></tributary-feed>').format(page_of(target.slug), _title(target))
     )
 
 
-def fragment(target: Target) -> str:
-    """What a server includes: SSI for nginx and Apache, then ESI."""
+def fragment(target: Target) -> tuple[str, str]:
+    """What a server includes: as SSI for nginx and Apache, and as ESI."""
     address = fragment_address(target)
     parts = urlsplit(address)
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    return f'<!--#include virtual="{escape(path)}" -->\n<esi:include src="{escape(address)}"/>'
+    return f'<!--#include virtual="{escape(path)}" -->', f'<esi:include src="{escape(address)}"/>'
 
 
 def fragment_address(target: Target) -> str:
@@ -149,7 +149,7 @@ def oembed(target: Target, max_width: int | None = None, max_height: int | None 
     width = min(FRAME_WIDTH_PIXELS, _positive(max_width, FRAME_WIDTH_PIXELS))
     usual = usual_height(target.look)
     height = min(usual, _positive(max_height, usual))
-    title = feed_title(target.slug)
+    title = _title(target)
     link = Markup('<blockquote><a href="{}">{}</a></blockquote>').format(page_of(target.slug), title)
     return {
         "version": "1.0",
@@ -168,6 +168,11 @@ def as_xml(answer: Mapping[str, str | int]) -> bytes:
     """An oEmbed answer as XML."""
     lines = (f"<{name}>{_xml(str(value))}</{name}>" for name, value in answer.items())
     return f'<?xml version="1.0" encoding="utf-8" standalone="yes"?>\n<oembed>{"".join(lines)}</oembed>\n'.encode()
+
+
+def _title(target: Target) -> str:
+    """What the feed is called in the language of what is shown, which need not be that of our page."""
+    return feed_title(target.slug, language=target.look.language or current_site().settings.language)
 
 
 def _xml(text: str) -> str:

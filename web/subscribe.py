@@ -84,6 +84,10 @@ GROUP_WORDS = {
     Kind.BOTH: lazy_gettext("Categories in a département"),
     Kind.SOURCE: lazy_gettext("Sources"),
 }
+SERVER_WORDS = {
+    "ssi": lazy_gettext("For nginx and Apache (SSI)"),
+    "esi": lazy_gettext("For Varnish and others (ESI)"),
+}
 FILE_WAYS = (Way.FRAME, Way.ELEMENT, Way.FRAGMENT)  # that need no program of ours
 FORMATS = {Way.RSS: Format.RSS, Way.ATOM: Format.ATOM, Way.JSON: Format.JSON}
 
@@ -95,6 +99,19 @@ Groups = tuple[tuple[Kind, Choices], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """Something to paste."""
+
+    server: str  # that it is for, of SERVER_WORDS; "" for any
+    text: str
+
+    @property
+    def rows(self) -> int:
+        """How many lines it takes, more or less."""
+        return 1 + self.text.count("\n") + len(self.text) // 110
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """What a visitor of the page chose."""
 
@@ -103,19 +120,21 @@ class Choice:
     options: Options
 
     @property
-    def rows(self) -> int:
-        """How many lines the snippet takes, more or less."""
-        return 1 + self.snippet.count("\n") + len(self.snippet) // 110
+    def pieces(self) -> tuple[Piece, ...]:
+        """What to paste: one of these."""
+        if self.way is not Way.FRAGMENT:
+            return (Piece("", self.snippet),)
+        return tuple(map(Piece, SERVER_WORDS, snippets.fragment(self.target)))
 
     @property
     def snippet(self) -> str:
-        """What to paste."""
+        """The first of them."""
         if self.way is Way.FRAME:
             return snippets.frame_with_height(self.target)
         if self.way is Way.ELEMENT:
             return str(snippets.element(self.target))
         if self.way is Way.FRAGMENT:
-            return snippets.fragment(self.target)
+            return snippets.fragment(self.target)[0]
         if self.way is Way.ADDRESS:
             plain = not self.target.look.query
             return (
@@ -149,6 +168,7 @@ def subscribe() -> Response:
             number_words=[(limit, str(limit)) for limit in LIMITS if limit <= MOST_STORIES],
             language_words=[(code, LANGUAGE_NAMES[code]) for code in LANGUAGES if code != site.settings.language],
             way_words=WAY_WORDS,
+            server_words=SERVER_WORDS,
             picture_words=PICTURE_WORDS,
             content_words=CONTENT_WORDS,
             theme_words=THEME_WORDS,

@@ -11,7 +11,7 @@ from aggregator.config import Settings
 from aggregator.desk import effects
 from aggregator.desk.effects import Withdraw
 from aggregator.desk.sources import Edit, added, all_of, edit, removed, replaced
-from aggregator.model import Effect, Source
+from aggregator.model import Action, Effect, Hiding, Source
 from aggregator.store import Store
 
 
@@ -62,17 +62,21 @@ def carry_out(
     seen: Sequence[Source],
     wanted: Wanted,
     now: datetime,
-) -> None:
-    """Do it, all or none but for what is hidden. ConflictError if a line is not as it was seen."""
+) -> tuple[Action | Hiding, ...]:
+    """Do it, all or none but for what is hidden. → what it made or ended. ConflictError if a line is not as seen."""
     if do is Bulk.WITHDRAW:
         effects.publish(settings, store, by, note, _withdrawal(seen), now)
-    elif do is Bulk.SHOW:
-        urls = {source.url for source in seen}
-        for hiding in store.hidings():
-            if hiding.source in urls and not hiding.guid:
-                store.unhide(hiding.id, by, now)
-    else:
-        edit(settings, store, by, note, _change(do, seen, wanted), now)
+        return _hidings(store, seen)
+    if do is Bulk.SHOW:
+        return tuple(store.unhide(hiding.id, by, now) for hiding in _hidings(store, seen))
+    action = edit(settings, store, by, note, _change(do, seen, wanted), now)
+    return (action,) if action else ()
+
+
+def _hidings(store: Store, seen: Sequence[Source]) -> tuple[Hiding, ...]:
+    """What holds of these sources as a whole."""
+    urls = {source.url for source in seen}
+    return tuple(each for each in store.hidings() if each.source in urls and not each.guid)
 
 
 def _change(do: Bulk, seen: Sequence[Source], wanted: Wanted) -> Edit:

@@ -146,7 +146,9 @@ class Finder:
         search = _Search(self._settings, now)
         with self._turn(by, now):
             cut = self._run(search, search.from_any(starts))
-        return Discovery(starts[0], tuple(search.candidates), tuple(search.failures), cut)
+        # Which of the two schemes failed matters to nobody once the other has led to a feed.
+        failures = [each for each in search.failures if not search.candidates or each.url not in starts[:-1]]
+        return Discovery(starts[0], tuple(search.candidates), tuple(failures), cut)
 
     def preview(self, source: Source, by: str, now: datetime) -> tuple[Candidate, ReadFeed] | Failure:
         """Ask a feed, and read it with the settings of this line. One request."""

@@ -19,7 +19,7 @@ from aggregator.catalogue import name_of
 from aggregator.config import Settings
 from aggregator.desk import moving, sources
 from aggregator.errors import ConflictError, DeskError
-from aggregator.model import Condition, ConditionKind, Editor, Source
+from aggregator.model import Action, Condition, ConditionKind, Editor, Source
 from aggregator.store import SourceView, Store
 
 DAYS, WEEK = 30, 7
@@ -135,6 +135,7 @@ class Done:
     deed: Deed
     done: int
     left: int = 0
+    action: Action | None = None  # that was recorded
 
 
 def lines(store: Store, now: datetime) -> list[Line]:
@@ -174,12 +175,13 @@ def act(
     if not changes:
         raise DeskError("that is so already, or there is nothing to take")
     if deed is Deed.TAKE:
-        moving.move(settings, store, by, note[:NOTE_LIMIT], [(seen, wanted.url) for seen, wanted in changes], now)
+        moves = [(seen, wanted.url) for seen, wanted in changes]
+        action = moving.move(settings, store, by, note[:NOTE_LIMIT], moves, now)
     else:
         edits = [sources.replaced(seen, wanted) for seen, wanted in changes]
-        sources.edit(settings, store, by, note[:NOTE_LIMIT], sources.all_of(edits), now)
-    _judge(store, {wanted.url for _, wanted in changes}, now)
-    return Done(deed, len(changes), len(found) - len(changes))
+        action = sources.edit(settings, store, by, note[:NOTE_LIMIT], sources.all_of(edits), now)
+        _judge(store, {wanted.url for _, wanted in changes}, now)
+    return Done(deed, len(changes), len(found) - len(changes), action)
 
 
 def new_watch(store: Store, editor: Editor, now: datetime) -> str:

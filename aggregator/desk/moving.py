@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from aggregator import health
 from aggregator.config import Settings
 from aggregator.desk import sources
 from aggregator.errors import DeskError
-from aggregator.model import Action, Source
+from aggregator.model import Action, Source, SourceState
 from aggregator.store import Store
 
 
@@ -34,5 +35,24 @@ def move(
     except DeskError:
         store.keep(before)
         raise
-    store.keep([replace(store.state(url), announced=None, next_check_at=None) for _, url in moves])
+    states = [_unasked(store.state(url)) for _, url in moves]
+    moved = [replace(seen, url=url) for seen, url in moves]
+    store.keep(states, [health.judge(source, state, now) for source, state in zip(moved, states, strict=True)])
     return action
+
+
+def _unasked(state: SourceState) -> SourceState:
+    """What is known of a source at an address that was not asked yet: nothing of how the one before answered."""
+    return replace(
+        state,
+        announced=None,
+        next_check_at=None,
+        checked_at=None,
+        error_class=None,
+        error="",
+        error_count=0,
+        failing_since=None,
+        status=0,
+        certificate=None,
+        host_closed_until=None,
+    )

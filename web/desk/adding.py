@@ -23,8 +23,8 @@ from aggregator.desk.lines import Wrong
 from aggregator.errors import DeskError
 from aggregator.model import Role, Source
 from aggregator.opml import bare_address
-from web.desk.gate import desk_page, me, needs, refused, said, store
-from web.desk.sources import line_words, listed, note
+from web.desk.gate import desk_page, me, needs, refused, said, store, with_done
+from web.desk.sources import line_words, listed, mark_of, note
 from web.language import lazy_gettext
 from web.layout import link
 from web.site import current_site
@@ -87,9 +87,10 @@ def preview_source() -> Response:
     try:
         proposed, wrong = _line(form)
         if "add" in form and not wrong:
-            sources.edit(site.settings, store(), me().name, note(), sources.added([proposed]), site.clock())
+            change = sources.added([proposed])
+            action = sources.edit(site.settings, store(), me().name, note(), change, site.clock())
             site.look_again()
-            return redirect(_page_of(proposed.url), 303)
+            return redirect(with_done(_page_of(proposed.url, said="added"), mark_of(action)), 303)
         answer = finder().preview(proposed, me().name, site.clock())
         if isinstance(answer, Failure):
             return _start(url, found=Discovery(url, (), (answer,)))
@@ -158,7 +159,7 @@ def _ours(lines_: Mapping[str, Source]) -> dict[str, Source]:
     return {bare_address(url): source for url, source in lines_.items()}
 
 
-def _page_of(url: str) -> str:
+def _page_of(url: str, **said: str) -> str:
     """The page of a source at the desk; that of the list while the store does not know it."""
     view = current_site().view_of(url)
-    return link("desk.source", slug=view.slug, said="added") if view else link("desk.sources")
+    return link("desk.source", slug=view.slug, **said) if view else link("desk.sources")

@@ -9,10 +9,18 @@ from aggregator.desk import accounts
 from aggregator.errors import DeskError
 from aggregator.model import ActionKind, Deed, Editor, Role
 from web.desk import gate
-from web.desk.gate import desk_page, me, needs, open_to_all, said, store
-from web.language import gettext
+from web.desk.gate import ROLE_WORDS, desk_page, me, needs, open_to_all, said, store
+from web.language import gettext, lazy_gettext
 from web.layout import link
 from web.site import current_site
+
+DONE_WORDS = {
+    "added": lazy_gettext("%(name)s may log in now."),
+    "close": lazy_gettext("%(name)s is logged out everywhere and may not log in any more."),
+    "open": lazy_gettext("%(name)s may log in again."),
+    "role": lazy_gettext("%(name)s may now: %(may)s."),
+    "password": lazy_gettext("%(name)s has a new password and is logged out everywhere."),
+}
 
 log = logging.getLogger("tributary")
 
@@ -54,8 +62,14 @@ def log_in() -> Response:
 def _form(flaw: str = "", status: int = 200) -> Response:
     response = make_response("", status)
     then = gate.inside(request.values.get("then", ""))
+    is_changed = request.method == "GET" and request.args.get("said") == "password"
     body = desk_page(
-        "login.html", token=gate.new_form(response), then=then, flaw=flaw, name=request.form.get("name", "")
+        "login.html",
+        token=gate.new_form(response),
+        then=then,
+        flaw=flaw,
+        said=gettext("Your password was changed. Log in with the new one.") if is_changed else "",
+        name=request.form.get("name", ""),
     )
     response.set_data(body)
     return response
@@ -83,7 +97,7 @@ def own() -> Response:
         except DeskError as error:
             flaw = said(error)
         else:
-            response = redirect(link("desk.log_in"), 303)
+            response = redirect(link("desk.log_in", said="password"), 303)
             gate.let_out(response)
             return response
     return make_response(desk_page("own.html", flaw=flaw, least=accounts.PASSWORD_LEAST), 400 if flaw else 200)
@@ -93,7 +107,12 @@ def own() -> Response:
 def editors(flaw: str = "") -> Response:
     """Who may use the desk."""
     body = desk_page(
-        "editors.html", editors=store().editors(), roles=list(Role), flaw=flaw, least=accounts.PASSWORD_LEAST
+        "editors.html",
+        editors=store().editors(),
+        roles=list(Role),
+        flaw=flaw,
+        said="" if flaw else _said(),
+        least=accounts.PASSWORD_LEAST,
     )
     return make_response(body, 400 if flaw else 200)
 
@@ -103,43 +122,48 @@ def add_editor() -> Response:
     """Let somebody use the desk."""
     try:
         role = Role(request.form.get("role", Role.EDITOR))
-        accounts.add(
+        made = accounts.add(
             store(), request.form.get("name", ""), role, request.form.get("password", ""), current_site().clock()
         )
     except ValueError:
         abort(400)
     except DeskError as error:
         return editors(flaw=said(error))
-    _record(request.form.get("name", ""), "let_in", role)
-    return redirect(link("desk.editors"), 303)
+    _record(made.name, "added", role)
+    return redirect(link("desk.editors", said="added", editor=made.id), 303)
 
 
 @needs(Role.ADMIN)
 def change_editor(number: int) -> Response:
     """Give somebody another role or password, or close or open their account."""
     editor = next((each for each in store().editors() if each.id == number), None) or abort(404)
-    now, password, form = current_site().clock(), request.form.get("password", ""), request.form
+    now, form = current_site().clock(), request.form
+    done = next((name for name in ("close", "open", "role", "password") if name in form), "") or abort(400)
     try:
-        if "close" in form or "open" in form:
+        if done == "password":
+            store().change_editor(number, now, password=accounts.hashed(form["password"]))
+        else:
             _refuse_own(editor)
-            store().change_editor(number, now, closed="close" in form)
-            _record(editor.name, "closed" if "close" in form else "opened")
-        elif "role" in form:
-            _refuse_own(editor)
-            store().change_editor(number, now, role=Role(form["role"]))
-            _record(editor.name, "role", form["role"])
-        elif password:
-            store().change_editor(number, now, password=accounts.hashed(password))
-            _record(editor.name, "password")
+            role = Role(form["role"]) if done == "role" else None
+            store().change_editor(number, now, role=role, closed=None if role else done == "close")
     except ValueError:
         abort(400)
     except DeskError as error:
         return editors(flaw=said(error))
-    return redirect(link("desk.editors"), 303)
+    _record(editor.name, done, form.get("role", ""))
+    return redirect(link("desk.editors", said=done, editor=number), 303)
+
+
+def _said() -> str:
+    """What was just done to an account."""
+    asked = request.args.get("editor", "")
+    editor = next((each for each in store().editors() if str(each.id) == asked), None)
+    words = DONE_WORDS.get(request.args.get("said", ""))
+    return words % {"name": editor.name, "may": ROLE_WORDS[editor.role]} if editor and words else ""
 
 
 def _record(name: str, what: str, role: str = "") -> None:
-    told = {"editor": " ".join(name.split()), "what": what, "role": role}
+    told = {"editor": name, "what": what, "role": role}
     store().act(Deed(ActionKind.ACCOUNT, me().name, "", told, ""), current_site().clock())
 
 

@@ -7,8 +7,9 @@ is a POST with the token that every form of the login holds.
 import hmac
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from threading import Lock
 from typing import Any, TypeVar, cast
 
@@ -16,7 +17,7 @@ from flask import Response, abort, current_app, g, make_response, redirect, requ
 from werkzeug.wrappers import Response as Answer
 
 from aggregator.desk import accounts
-from aggregator.errors import AggregatorError, ConflictError
+from aggregator.errors import AggregatorError, ConflictError, DeskError
 from aggregator.model import Editor, Login, Role
 from aggregator.store import Store, open_store
 from web.language import gettext, lazy_gettext
@@ -30,6 +31,7 @@ FORM_SECONDS = 3600
 PATIENCE_SECONDS = 5.0  # for another process that writes
 FORM_BYTES = 256 << 10  # of a form, but where a route says more
 ENTRY = "desk.log_in"
+AGAIN = "mine"  # the button that leads from a conflict to one's own form
 
 # The line of links over each page; those that there are.
 PLACES = (
@@ -66,6 +68,19 @@ class Writing:
             return self._store
 
 
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """A form that somebody filled in for nothing: where it is shown to them again, with what they typed."""
+
+    action: str
+    fields: Sequence[tuple[str, str]]
+
+
+def typed() -> list[tuple[str, str]]:
+    """What the form of this request holds, but for what the pages add."""
+    return [(name, text) for name, text in request.form.items(multi=True) if name not in ("csrf", "sure", AGAIN)]
+
+
 def needs(role: Role, form_bytes: int = FORM_BYTES) -> Callable[[View], View]:
     """Say who may use a route: editors, or admins alone; and how large its form may be."""
 
@@ -96,14 +111,18 @@ def check() -> Answer | None:
         return None
     if g.login is None:
         if request.method != "GET":
-            abort(403)
+            return _forbidden(gettext("Nobody is logged in here any more. Log in, then do it once more."))
         asked = request.full_path.rstrip("?")
         return redirect(link(ENTRY, then=asked), 303)
     if role is Role.ADMIN and g.login.editor.role is not Role.ADMIN:
-        abort(403)
+        return _forbidden(gettext("Only an admin may do this."))
     if request.method not in ("GET", "HEAD") and not _is_meant(g.login):
-        abort(403)
+        return _forbidden(gettext("The page had grown old. Please try again."))
     return None
+
+
+def _forbidden(why: str) -> Answer:
+    return refused(DeskError(why), status=403)
 
 
 def finish(response: Response) -> Response:
@@ -158,9 +177,20 @@ def refused(error: AggregatorError, again: str = "", status: int = 409) -> Respo
     return make_response(desk_page("refused.html", message=said(error), again=again), status)
 
 
-def conflict(error: ConflictError, again: str = "") -> Response:
-    """Both versions of what two editors changed."""
-    return make_response(desk_page("conflict.html", theirs=error.theirs, ours=error.ours, again=again), 409)
+def conflict(error: ConflictError, again: str = "", mine: Mine | None = None) -> Response:
+    """Both versions of what two editors changed, what differs marked in each."""
+    theirs, ours = error.theirs.splitlines(), error.ours.splitlines()
+    same = SequenceMatcher(a=theirs, b=ours, autojunk=False).get_matching_blocks()
+    in_theirs = {block.a + place for block in same for place in range(block.size)}
+    in_ours = {block.b + place for block in same for place in range(block.size)}
+    body = desk_page(
+        "conflict.html",
+        theirs=[(line, place in in_theirs) for place, line in enumerate(theirs)],
+        ours=[(line, place in in_ours) for place, line in enumerate(ours)],
+        again=again,
+        mine=mine,
+    )
+    return make_response(body, 409)
 
 
 def let_in(response: Answer, token: str) -> None:
@@ -201,6 +231,13 @@ def inside(address: str) -> str:
     root = front.partition("?")[0].rstrip("/")
     is_ours = address == root or address.startswith((f"{root}/", f"{root}?"))
     return address if is_ours and "\\" not in address and "//" not in address and address.isprintable() else front
+
+
+def with_done(address: str, done: str) -> str:
+    """The address of a page of ours that says what was just done: "action-3", "pin-3", "hiding-3"; "" says nothing."""
+    before, mark, anchor = address.partition("#")
+    joint = "&" if "?" in before else "?"
+    return f"{before}{joint}done={done}{mark}{anchor}" if done else address
 
 
 def _cookie() -> dict[str, Any]:

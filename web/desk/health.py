@@ -17,9 +17,9 @@ from aggregator.catalogue import name_of
 from aggregator.desk import health
 from aggregator.desk.health import Choice, Deed, Done, Line, Show, Sort
 from aggregator.errors import ConflictError, DeskError
-from aggregator.model import ConditionKind, Role, SourceState
+from aggregator.model import ConditionKind, Role, Source, SourceState
 from web.desk import charts, watching
-from web.desk.gate import conflict, desk_page, inside, me, needs, refused, store
+from web.desk.gate import conflict, desk_page, inside, me, needs, refused, store, with_done
 from web.desk.troubles import KIND_WORDS, Trouble, trouble_of
 from web.language import gettext, lazy_gettext, ngettext, page_language
 from web.layout import link
@@ -129,7 +129,8 @@ def source(slug: str) -> str:
         weeks=_weeks(days, now),
         rhythm=_rhythm(state),
         hours=_hours(state),
-        facts=_facts(state, now),
+        facts=_facts(line.source, state, now),
+        said=_said(),
         then=link("desk.health_source", slug=slug),
         deeds=DEED_WORDS,
     )
@@ -220,12 +221,13 @@ def _kept_words(items: int, most: int, _language: str) -> str:
 def _told(again: str, done: Done) -> str:
     """Where it goes on, and what is said there."""
     join = "&" if "?" in again else "?"
-    return f"{again}{join}deed={done.deed}&done={done.done}&left={done.left}"
+    made = f"action-{done.action.id}" if done.action else ""
+    return with_done(f"{again}{join}deed={done.deed}&count={done.done}&left={done.left}", made)
 
 
 def _said() -> str:
     """What was just done."""
-    deed, done, left = (request.args.get(name, "") for name in ("deed", "done", "left"))
+    deed, done, left = (request.args.get(name, "") for name in ("deed", "count", "left"))
     if deed not in set(Deed) or not all(each.isascii() and each.isdigit() and len(each) < 6 for each in (done, left)):
         return ""
     said = [_done_words(Deed(deed), int(done))]
@@ -279,7 +281,8 @@ def _rhythm(state: SourceState) -> Markup | None:
     """When it publishes; None while nothing is known."""
     if not sum(state.rhythm.hours):
         return None
-    return charts.week(state.rhythm.hours, _day_names("abbreviated"), gettext("When it publishes, by hour and weekday"))
+    days = [name.rstrip(".") for name in _day_names("abbreviated")]
+    return charts.week(state.rhythm.hours, days, gettext("When it publishes, by hour and weekday"))
 
 
 def _hours(state: SourceState) -> list[tuple[str, list[str]]]:
@@ -304,7 +307,7 @@ def _day_names(width: str) -> list[str]:
     return [str(names[day]) for day in range(WEEK_DAYS)]
 
 
-def _facts(state: SourceState, now: datetime) -> list[tuple[str, Any]]:
+def _facts(source: Source, state: SourceState, now: datetime) -> list[tuple[str, Any]]:
     """What helps to understand what it is asked, and when: names, and texts or times."""
     due = state.next_check_at
     if due is None or due <= now:
@@ -316,7 +319,7 @@ def _facts(state: SourceState, now: datetime) -> list[tuple[str, Any]]:
         (gettext("Last check"), state.checked_at),
         (gettext("Last answer"), _status(state)),
         (gettext("Next check"), next_check),
-        (gettext("Why then"), _why(state, now)),
+        (gettext("Why then"), _why(source, state, now)),
         (gettext("Its host asked to be left alone until"), closed if closed and closed > now else None),
         (gettext("Last change of its document"), state.body_changed_at),
         (gettext("Newest item in its document"), state.newest),
@@ -336,11 +339,16 @@ def _status(state: SourceState) -> str:
     return str(state.status) if state.status else ""
 
 
-def _why(state: SourceState, now: datetime) -> str:
+def _why(source: Source, state: SourceState, now: datetime) -> str:
     if state.host_closed_until and state.host_closed_until > now:
         return gettext("Its server asked for that.")
     if state.error_count:
         return gettext("It failed, so it is asked less and less often.")
+    if source.interval is not None:
+        minutes = source.interval // MINUTE
+        return ngettext("Its line says every minute.", "Its line says every %(num)s minutes.", minutes) % {
+            "num": minutes
+        }
     if state.pushes.trusted_until and state.pushes.trusted_until > now:
         return gettext("Its hub pushes what is new, so it is asked rarely.")
     return gettext("By its rhythm: where news is likely, it is asked more often.") if state.checked_at else ""

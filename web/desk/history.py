@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
@@ -10,8 +11,9 @@ from werkzeug.wrappers import Response
 from aggregator.catalogue import host_of
 from aggregator.desk import effects, rules, sources
 from aggregator.errors import ConflictError, DeskError
+from aggregator.health import needs_somebody
 from aggregator.model import Action, ActionKind, Hiding, Key, Pin, PinKind, Role, Stored
-from web.desk.gate import ROLE_WORDS, conflict, desk_page, inside, me, needs, refused, store
+from web.desk.gate import ROLE_WORDS, conflict, desk_page, inside, me, needs, refused, store, with_done
 from web.desk.rules import in_full
 from web.language import gettext, lazy_gettext, ngettext, page_language
 from web.layout import label
@@ -19,10 +21,12 @@ from web.site import current_site
 
 SHOWN = 100
 NAMED = 3  # sources in a sentence
+NUMBER_DIGITS = 12
+OF_THE_BOX = ("done", "did", "deed", "count", "left", "said")  # what an address says of what was just done
 ACCOUNT_DEEDS = {
-    "let_in": lazy_gettext("Let %(name)s in: %(role)s."),
-    "closed": lazy_gettext("Closed the account of %(name)s."),
-    "opened": lazy_gettext("Opened the account of %(name)s again."),
+    "added": lazy_gettext("Let %(name)s in: %(role)s."),
+    "close": lazy_gettext("Closed the account of %(name)s."),
+    "open": lazy_gettext("Opened the account of %(name)s again."),
     "role": lazy_gettext("Let %(name)s do other things: %(role)s."),
     "password": lazy_gettext("Gave %(name)s another password."),
 }
@@ -49,17 +53,41 @@ class Done:
     may_be_undone: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Just:
+    """What was done right before a page was shown, for the box on top of it."""
+
+    kind: str
+    number: int
+    told: str
+    undone_at: datetime | None
+    undone_by: str
+    may_be_undone: bool
+    is_undoing: bool  # it undid something
+    here: str  # the page
+
+
 def register(desk: Blueprint) -> None:
     """Add the routes."""
     desk.add_url_rule("/", "front", front, methods=["GET"])
     desk.add_url_rule("/history", "history", history, methods=["GET"])
     desk.add_url_rule("/history/<kind>/<int:number>", "undo", undo, methods=["POST"])
+    desk.add_app_template_global(just_done, "done_last")
 
 
 @needs(Role.EDITOR)
 def front() -> str:
     """The first page of the desk."""
-    return desk_page("front.html", done=newest(8))
+    listed = {view.source.url for view in store().sources() if view.listed and not view.source.paused}
+    needy = {each.source for each in store().conditions() if needs_somebody(each.condition)} & listed
+    unplaced = len(rules.unplaced(store(), current_site().clock()))
+    return desk_page(
+        "front.html",
+        done=newest(8),
+        needy=len(needy),
+        unplaced=unplaced,
+        is_more=unplaced >= rules.UNPLACED_LIMIT,
+    )
 
 
 @needs(Role.EDITOR)
@@ -72,11 +100,11 @@ def history() -> str:
 @needs(Role.EDITOR)
 def undo(kind: str, number: int) -> Response:
     """Undo one thing."""
-    site, by = current_site(), me().name
+    site, by, done = current_site(), me().name, number
     try:
         match kind:
             case "action":
-                effects.undo(site.settings, store(), number, by, site.clock())
+                done = effects.undo(site.settings, store(), number, by, site.clock()).id
             case "pin":
                 store().undo_pin(number, by, site.clock())
             case "hiding":
@@ -87,7 +115,45 @@ def undo(kind: str, number: int) -> Response:
         return conflict(error)
     except DeskError as error:
         return refused(error)
-    return redirect(inside(request.form.get("then", "")), 303)
+    site.look_again()
+    return redirect(with_done(inside(request.form.get("then", "")), f"{kind}-{done}"), 303)
+
+
+def just_done() -> Just | None:
+    """What the address of the page says was done right before."""
+    kind, _, number = request.args.get("done", "").partition("-")
+    if not (number.isascii() and number.isdigit() and len(number) <= NUMBER_DIGITS):
+        return None
+    done = _numbered(kind, int(number))
+    if done is None:
+        return None
+    told = [(name, text) for name, text in request.args.items(multi=True) if name not in OF_THE_BOX]
+    here = f"{request.script_root}{request.path}" + (f"?{urlencode(told)}" if told else "")
+    return Just(
+        kind, done.number, done.told, done.undone_at, done.undone_by, done.may_be_undone,
+        kind == "action" and _is_undoing(done.number), here,
+    )  # fmt: skip
+
+
+def _numbered(kind: str, number: int) -> Done | None:
+    match kind:
+        case "action":
+            found = store().action(number)
+            return _action(found[0]) if found else None
+        case "pin":
+            return next((_pin(each) for each in store().pins(include_undone=True) if each.id == number), None)
+        case "hiding":
+            return next((_hiding(each) for each in store().hidings(include_undone=True) if each.id == number), None)
+    return None
+
+
+def _is_undoing(number: int) -> bool:
+    """Whether an action undid another, and is not the undoing of an undoing."""
+    count = -1
+    while number:
+        found = store().action(number)
+        number, count = int(found[0].told.get("undoes", 0)) if found else 0, count + 1
+    return count % 2 == 1
 
 
 def newest(limit: int, about: str | None = None) -> list[Done]:

@@ -3,7 +3,7 @@ list. Between the steps the form holds the lines; nothing is kept here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from flask import Blueprint, make_response, redirect, request
@@ -15,10 +15,10 @@ from aggregator.desk.imports import ROWS_LIMIT, Fate, Import, Row, Sign
 from aggregator.desk.lines import Flaw, Wrong
 from aggregator.errors import ConflictError, DeskError, ErrorClass
 from aggregator.model import Role, Source
-from aggregator.opml import url_flaw
+from aggregator.opml import Refused, url_flaw
 from web.desk.adding import finder
-from web.desk.gate import conflict, desk_page, me, needs, refused, said, store
-from web.desk.sources import FLAW_WORDS, line_words, note
+from web.desk.gate import conflict, desk_page, me, needs, refused, said, store, with_done
+from web.desk.sources import FLAW_WORDS, line_words, mark_of, note
 from web.language import gettext, lazy_gettext
 from web.layout import link
 from web.site import current_site
@@ -26,7 +26,7 @@ from web.words import TROUBLE_WORDS
 
 UPLOAD_BYTES = 11 << 20  # a little more than a list may have, so that it is told why it is refused
 ROWS_BYTES = 4 << 20
-REFUSED_SHOWN = 100
+REFUSED_SHOWN, THERE_SHOWN = 100, 200  # lines of the file
 OK = "ok"
 
 FATE_WORDS = {
@@ -49,6 +49,20 @@ class Held(msgspec.Struct, frozen=True):
 
     source: Source
     found: str = ""  # what its address answered: OK, an error class, "" if it was not asked
+
+
+class Before(msgspec.Struct, frozen=True):
+    """What else was in the file, as the form holds it: lines that are here already and refused ones, as many as are
+    shown, and how many more there were of each.
+    """
+
+    there: tuple[Source, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    more_there: int = 0
+    more_refused: int = 0
+
+
+NOTHING_BEFORE = Before()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +116,21 @@ def take_in() -> Response:
     again = link("desk.import_sources")
     try:
         held = [_held(text) for text in form.getlist("row")[:ROWS_LIMIT]]
+        before = _before()
         ticked = {int(number) for number in form.getlist("chosen") if number.isdecimal() and len(number) < 5}
         chosen = frozenset(each.source.url for number, each in enumerate(held) if number in ticked)
-        found = imports.compare([each.source for each in held], store().sources())
+        found = imports.compare([*(each.source for each in held), *before.there], store().sources())
+        found = replace(found, refused=before.refused)
         answers = {each.source.url: each.found for each in held if each.found}
         if "check" in form:
             answers |= _asked([each.source.url for each in held if each.source.url in chosen and not each.found])
-            return _table(found, answers, frozenset(url for url in chosen if answers.get(url, OK) == OK))
+            return _table(found, answers, frozenset(url for url in chosen if answers.get(url, OK) == OK), before)
         made, wrong = lines.of_form({"region": form.get("region", "")}, (), (), _NOBODY)
         rows = [row for row in found.rows if row.source.url in chosen and row.fate is not Fate.THERE]
         if wrong or not rows:
-            return _table(found, answers, chosen, wrong, "" if wrong else gettext("Choose at least one line."))
+            return _table(found, answers, chosen, before, wrong, "" if wrong else gettext("Choose at least one line."))
         change = imports.chosen(rows, made.region)
-        sources.edit(site.settings, store(), me().name, note(), change, site.clock())
+        action = sources.edit(site.settings, store(), me().name, note(), change, site.clock())
     except ConflictError as error:
         return conflict(error, again)
     except TooOftenError as error:
@@ -122,7 +138,7 @@ def take_in() -> Response:
     except DeskError as error:
         return refused(error, again)
     site.look_again()
-    return redirect(link("desk.sources", did="imported", count=len(rows)), 303)
+    return redirect(with_done(link("desk.sources", did="imported", count=len(rows)), mark_of(action)), 303)
 
 
 _NOBODY = Source("https://nobody.invalid/")
@@ -143,6 +159,14 @@ def _held(text: str) -> Held:
     return held
 
 
+def _before() -> Before:
+    """What the form says of the rest of the file; it is shown and nothing else."""
+    try:
+        return msgspec.json.decode(request.form.get("before", "{}").encode("utf-8", "replace"), type=Before)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise DeskError(gettext("The page had grown old. Please try again.")) from error
+
+
 def _form(flaw: str = "") -> Response:
     return make_response(desk_page("import.html", flaw=flaw), 400 if flaw else 200)
 
@@ -151,16 +175,26 @@ def _table(
     found: Import,
     answers: Mapping[str, str],
     chosen: frozenset[str],
+    before: Before = NOTHING_BEFORE,
     wrong: Mapping[str, Wrong] | None = None,
     flaw: str = "",
 ) -> Response:
+    there, refused_ = found.of(Fate.THERE), found.refused
+    rest = Before(
+        tuple(row.source for row in there[:THERE_SHOWN]),
+        refused_[:REFUSED_SHOWN],
+        before.more_there + len(there[THERE_SHOWN:]),
+        before.more_refused + len(refused_[REFUSED_SHOWN:]),
+    )
     shown = [_shown(row, answers, chosen) for row in found.rows if row.fate is not Fate.THERE]
     body = desk_page(
         "import_table.html",
         shown=shown,
-        there=found.of(Fate.THERE),
-        refused=found.refused[:REFUSED_SHOWN],
-        refused_count=len(found.refused),
+        there=there[:THERE_SHOWN],
+        there_count=len(rest.there) + rest.more_there,
+        refused=rest.refused,
+        refused_count=len(rest.refused) + rest.more_refused,
+        before=msgspec.json.encode(rest).decode(),
         left=found.left,
         fates=FATE_WORDS,
         signs=SIGN_WORDS,

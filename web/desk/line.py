@@ -3,7 +3,6 @@ What a change would do is shown before it is published.
 """
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urljoin
 
 from flask import Blueprint, abort, make_response, redirect, request
@@ -16,27 +15,27 @@ from aggregator.desk.discovery import AddressError, Candidate, Discovery, Failur
 from aggregator.desk.known import Seen, look
 from aggregator.desk.lines import Flaw, Wrong
 from aggregator.errors import ConflictError, DeskError, ErrorClass
-from aggregator.model import Role, Source
+from aggregator.model import Effect, Role, Source
 from aggregator.store import SourceView
 from web.desk import history
 from web.desk.adding import TYPED_LIMIT, WAY_WORDS, finder
-from web.desk.gate import conflict, desk_page, me, needs, refused, said, store
-from web.desk.rules import TITLES_SHOWN, ordered
+from web.desk.gate import AGAIN, Mine, conflict, desk_page, me, needs, refused, said, store, typed, with_done
+from web.desk.rules import TITLES_SHOWN, done_by, ordered
 from web.desk.sources import (
     BULK_WORDS,
-    HIDDEN,
     STATE_WORDS,
     as_seen,
     line_of,
     line_words,
     listed,
+    mark_of,
     note,
     state_of,
 )
 from web.language import gettext
 from web.layout import link
 from web.site import current_site
-from web.words import TROUBLE_WORDS, items_of
+from web.words import TROUBLE_WORDS, Health, items_of
 
 DONE_SHOWN = 20
 ITEMS_SHOWN = 15
@@ -69,34 +68,50 @@ def edit_source(slug: str) -> Response:
         seen = line_of(form.get("seen", ""))
         fields = {name: text for name, text in form.items() if name not in ("url", "categories")}
         categories = tuple(form.getlist("categories"))
+        if AGAIN in form:
+            return _mine(view, seen, fields, categories)
         wanted, wrong = lines.of_form(fields, categories, site.taxonomy.slugs, seen)
-        if wrong:
-            return _page(view, seen, {"url": seen.url, **form}, categories, wrong)
-        if wanted == seen:
-            return _page(view, seen, lines.as_form(seen), categories, said=gettext("Nothing was changed."))
+        if wrong or wanted == seen:
+            shown = {"url": seen.url, **form} if wrong else lines.as_form(seen)
+            return _page(view, seen, shown, categories, wrong, said="" if wrong else gettext("Nothing was changed."))
         change = sources.replaced(seen, wanted)
         if "sure" not in form:
-            effect = effects.preview(site.settings, store(), change, site.clock())
-            body = desk_page(
-                "source_sure.html",
-                view=view,
-                name=name_of(view),
-                differences=sources.diff(sources.as_text(seen), sources.as_text(wanted)),
-                moved=(seen.region, wanted.region) if seen.region != wanted.region else (),
-                effect=effect,
-                feeds=ordered(effect),
-                titles_shown=TITLES_SHOWN,
-                fields=[*_fields(fields), *(("categories", slug) for slug in categories), ("seen", as_seen(seen))],
-                **line_words(),
-            )
-            return make_response(body)
-        effects.publish(site.settings, store(), me().name, note(), change, site.clock())
-    except ConflictError as error:
-        return conflict(error, here)
+            return _sure(view, seen, wanted, effects.preview(site.settings, store(), change, site.clock()))
+        effect = effects.publish(site.settings, store(), me().name, note(), change, site.clock())
     except DeskError as error:
+        if isinstance(error, ConflictError):
+            return conflict(error, here, Mine(here, typed()) if error.theirs else None)
         return refused(error, here)
     site.look_again()
-    return redirect(link("desk.source", slug=slug, said="changed"), 303)
+    return redirect(with_done(here, done_by(effect)), 303)
+
+
+def _sure(view: SourceView, seen: Source, wanted: Source, effect: Effect) -> Response:
+    """What a change does, with a button that does it."""
+    body = desk_page(
+        "source_sure.html",
+        view=view,
+        name=name_of(view),
+        differences=sources.diff(sources.as_text(seen), sources.as_text(wanted)),
+        moved=(seen.region, wanted.region) if seen.region != wanted.region else (),
+        effect=effect,
+        feeds=ordered(effect),
+        titles_shown=TITLES_SHOWN,
+        fields=[each for each in typed() if each[0] != "note"],
+        **line_words(),
+    )
+    return make_response(body)
+
+
+def _mine(view: SourceView, seen: Source, fields: Mapping[str, str], categories: tuple[str, ...]) -> Response:
+    """The form with what an editor changed of a line, and all else as the line is now."""
+    line = listed().get(view.source.url)
+    if line is None:
+        return redirect(link("desk.source", slug=view.slug), 303)
+    was, now = lines.as_form(seen), lines.as_form(line)
+    form = {name: now[name] if fields.get(name, "") == was[name] else fields.get(name, "") for name in now}
+    ticked = line.categories if set(categories) == set(seen.categories) else categories
+    return _page(view, line, {**form, "url": line.url}, ticked)
 
 
 @needs(Role.EDITOR)
@@ -113,7 +128,7 @@ def move_source(slug: str) -> Response:
         sources.tried(site.settings, sources.replaced(seen, wanted))
         if "sure" not in form:
             return _there(view, seen, wanted)
-        moving.move(site.settings, store(), me().name, note(), [(seen, wanted.url)], site.clock())
+        action = moving.move(site.settings, store(), me().name, note(), [(seen, wanted.url)], site.clock())
     except ConflictError as error:
         return conflict(error, here)
     except TooOftenError as error:
@@ -121,7 +136,7 @@ def move_source(slug: str) -> Response:
     except DeskError as error:
         return refused(error, here)
     site.look_again()
-    return redirect(link("desk.source", slug=slug, said="moved"), 303)
+    return redirect(with_done(link("desk.source", slug=slug, said="moved"), mark_of(action)), 303)
 
 
 @needs(Role.EDITOR)
@@ -207,7 +222,7 @@ def _page(
     wrong: Mapping[str, Wrong] | None = None,
     said: str = "",
 ) -> Response:
-    words = {"changed": gettext("Changed."), "moved": gettext("Moved; it is asked there next."), "added": gettext("Added; it is asked next.")}  # noqa: E501  # fmt: skip
+    words = {"moved": gettext("Moved; it is asked there next."), "added": gettext("Added; it is asked next.")}
     stories = () if view.withdrawn else store().source_river(view.source.url, limit=ITEMS_SHOWN).stories
     body = desk_page(
         "source.html",
@@ -219,7 +234,7 @@ def _page(
         ticked=ticked,
         wrong=wrong or {},
         said=said or words.get(request.args.get("said", ""), ""),
-        state=STATE_WORDS[HIDDEN if view.withdrawn else state_of(view)],
+        state=_state(view),
         actions=[(do, BULK_WORDS[do]) for do in _actions(view, line)],
         done=history.newest(DONE_SHOWN, about=view.source.url),
         items=[each for story in stories for each in items_of(story) if each.item.source == view.source.url],
@@ -229,11 +244,13 @@ def _page(
     return make_response(body, 400 if wrong else 200)
 
 
+def _state(view: SourceView) -> str:
+    """How it is, in a few words."""
+    if state_of(view) == Health.WAITING and view.state.succeeded_at:
+        return gettext("waits for its first check at this address")
+    return str(STATE_WORDS[state_of(view)])
+
+
 def _actions(view: SourceView, line: Source | None) -> list[Bulk]:
     of_line = [Bulk.BACK] if line is None else [Bulk.RESUME if line.paused else Bulk.PAUSE, Bulk.RETIRE]
     return [*of_line, Bulk.SHOW if view.withdrawn else Bulk.WITHDRAW]
-
-
-def _fields(form: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What was typed, to be sent once more."""
-    return [(name, str(text)) for name, text in form.items() if name not in ("csrf", "seen", "note", "sure")]

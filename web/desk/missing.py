@@ -58,6 +58,16 @@ class Told:
     trace: Trace
     steps: tuple[Step, ...]
 
+    @property
+    def announced(self) -> list[str]:
+        """The feeds that announced its story."""
+        return [each.feed for each in self.trace.places if each.sequence is not None]
+
+    @property
+    def unannounced(self) -> list[str]:
+        """Those on whose pages alone it stands."""
+        return [each.feed for each in self.trace.places if each.sequence is None]
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -8,8 +8,8 @@ from aggregator.desk.effects import NewCorrection
 from aggregator.desk.judging import as_text
 from aggregator.errors import ConflictError, DeskError
 from aggregator.model import Genre, Role, Told
-from web.desk.gate import conflict, desk_page, inside, me, needs, refused, said, store
-from web.desk.rules import TITLES_SHOWN, ordered
+from web.desk.gate import conflict, desk_page, inside, me, needs, refused, said, store, with_done
+from web.desk.rules import TITLES_SHOWN, done_by, ordered
 from web.language import page_language
 from web.layout import link
 from web.site import current_site
@@ -72,12 +72,13 @@ def correct_item(number: int) -> Response:
     site, form = current_site(), request.form
     try:
         change = _change_of(number)
-        effects.publish(site.settings, store(), me().name, form.get("note", "").strip(), change, site.clock())
+        effect = effects.publish(site.settings, store(), me().name, form.get("note", "").strip(), change, site.clock())
     except ConflictError as error:
         return conflict(error, link("desk.item", number=number))
     except DeskError as error:
         return _refused(number, error)
-    return redirect(inside(form.get("then", "") or link("desk.item", number=number)), 303)
+    then = inside(form.get("then", "") or link("desk.item", number=number))
+    return redirect(with_done(then, done_by(effect)), 303)
 
 
 def genres() -> list[tuple[str, str]]:

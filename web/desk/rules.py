@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from aggregator.desk import effects, rules
 from aggregator.errors import ConflictError, DeskError
 from aggregator.model import DEPARTEMENT, SOURCE, Effect, FeedEffect, Role, Rule, RuleEffect, RuleField, RuleHow
-from web.desk.gate import conflict, desk_page, inside, me, needs, refused, said, store
+from web.desk.gate import AGAIN, Mine, conflict, desk_page, inside, me, needs, refused, said, store, typed, with_done
 from web.language import gettext, lazy_gettext
 from web.layout import label, link
 from web.site import current_site
@@ -66,13 +66,15 @@ def one_rule(number: int) -> Response:
 def preview_rule() -> Response:
     """What a rule matches, and what its coming, changing or going would do."""
     form, site = request.form, current_site()
+    if AGAIN in form:
+        return _again(form)
     try:
         rule = _rule_of(form)
         change = _change_of(form, rule)
         found = rules.matched(store(), rule, site.clock())
         effect = effects.preview(site.settings, store(), change, site.clock())
     except ConflictError as error:
-        return conflict(error, link("desk.rules"))
+        return conflict(error, link("desk.rules"), Mine(link("desk.preview_rule"), typed()))
     except DeskError as error:
         return _again(form, said(error))
     return make_response(
@@ -97,12 +99,17 @@ def publish_rule() -> Response:
     form, site = request.form, current_site()
     try:
         change = _change_of(form, _rule_of(form))
-        effects.publish(site.settings, store(), me().name, form.get("note", "").strip(), change, site.clock())
+        effect = effects.publish(site.settings, store(), me().name, form.get("note", "").strip(), change, site.clock())
     except ConflictError as error:
-        return conflict(error, link("desk.rules"))
+        return conflict(error, link("desk.rules"), Mine(link("desk.preview_rule"), typed()))
     except DeskError as error:
         return _again(form, said(error))
-    return redirect(inside(form.get("then", "") or link("desk.rules")), 303)
+    return redirect(with_done(inside(form.get("then", "") or link("desk.rules")), done_by(effect)), 303)
+
+
+def done_by(effect: Effect) -> str:
+    """What was done, for the address of the page that comes next."""
+    return f"action-{effect.action.id}" if effect.action else ""
 
 
 def ordered(effect: Effect) -> list[FeedEffect]:
@@ -167,13 +174,14 @@ def _one_page(rule: Rule, form: Mapping[str, str], flaw: str = "", found: rules.
     return desk_page("rules_one.html", rule=rule, version=version, form=form, flaw=flaw, found=found, **_choices())
 
 
-def _again(form: ImmutableMultiDict[str, str], flaw: str) -> Response:
+def _again(form: ImmutableMultiDict[str, str], flaw: str = "") -> Response:
     """The form once more, with what is wrong with it."""
+    status = 400 if flaw else 200
     try:
         rule = rules.one_of(store().rulebook(), int(form.get("number", "0")))
     except (DeskError, ValueError):
-        return make_response(_list_page(form, flaw), 400)
-    return make_response(_one_page(rule, form, flaw), 400)
+        return make_response(_list_page(form, flaw), status)
+    return make_response(_one_page(rule, form, flaw), status)
 
 
 def _choices() -> dict[str, object]:

@@ -19,9 +19,9 @@ from aggregator.desk import bulk, lines
 from aggregator.desk.bulk import Bulk, Wanted
 from aggregator.desk.lines import Flaw, Wrong
 from aggregator.errors import ConfigError, ConflictError, DeskError
-from aggregator.model import Role, Source
+from aggregator.model import Action, Hiding, Role, Source
 from aggregator.store import SourceView
-from web.desk.gate import conflict, desk_page, me, needs, refused, store
+from web.desk.gate import conflict, desk_page, me, needs, refused, store, with_done
 from web.desk.rules import TITLES_SHOWN, ordered
 from web.language import gettext, lazy_gettext, ngettext
 from web.layout import link
@@ -150,13 +150,15 @@ def change_sources() -> Response:
             may_see = not wrong and (do not in bulk.VALUED or "look" in form)
             effect = bulk.preview(site.settings, store(), do, seen, wanted, site.clock()) if may_see else None
             return _sure(do, seen, wrong, effect, is_ready=may_see, then=then)
-        bulk.carry_out(site.settings, store(), me().name, note(), do, seen, wanted, site.clock())
+        done = bulk.carry_out(site.settings, store(), me().name, note(), do, seen, wanted, site.clock())
     except ConflictError as error:
         return conflict(error, then)
     except DeskError as error:
         return refused(error, then)
     site.look_again()
-    return redirect(link("desk.sources", did=do.value, count=len(seen)) if not form.get("slug") else then, 303)
+    if not form.get("slug"):
+        then = link("desk.sources", did=do.value, count=len(seen))
+    return redirect(with_done(then, mark_of(done[0]) if len(done) == 1 else ""), 303)
 
 
 @needs(Role.EDITOR)
@@ -207,6 +209,11 @@ def line_of(text: str) -> Source:
         return msgspec.json.decode(text.encode("utf-8", "replace"), type=Source)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise DeskError(gettext("The page had grown old. Please try again.")) from error
+
+
+def mark_of(made: Action | Hiding | None) -> str:
+    """What was done, for the address of the page that comes next."""
+    return f"{'hiding' if isinstance(made, Hiding) else 'action'}-{made.id}" if made else ""
 
 
 def note() -> str:

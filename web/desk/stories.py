@@ -20,7 +20,7 @@ from aggregator.store import Choice, Mend, Mended, Mending, Page, Sort
 from web.asked import question_of, words_of
 from web.choices import options
 from web.desk import history
-from web.desk.gate import desk_page, me, needs, refused, store
+from web.desk.gate import desk_page, me, needs, refused, store, with_done
 from web.desk.queue import genres
 from web.language import lazy_gettext, page_language
 from web.layout import absolute, link
@@ -180,7 +180,6 @@ def one_story(story_id: int) -> str | Answer:
     items = items_of(found)
     held = [_held(each) for each in stories.kin(store(), found)]
     done = history.of_items([*items, *(each.kin.other for each in held)])
-    asked = request.args.get("done", "")
     public = absolute("reader.story", story_id=found.id)
     return desk_page(
         "story.html",
@@ -195,7 +194,6 @@ def one_story(story_id: int) -> str | Answer:
         places=store().log(found.id),
         log_open=store().totals().log_open,
         done=done,
-        just=next((each for each in done if f"{each.kind}-{each.number}" == asked), None),
         items={each.item.key: each for each in items},
         rules=RULE_WORDS,
         genres=genres(),
@@ -244,7 +242,7 @@ def mend(story_id: int, what: str) -> str | Answer:
         if request.method == "POST":
             made = stories.mend(store(), act, me().name, note, now)
             kind = "hiding" if isinstance(made, Hiding) else "pin"
-            return redirect(link("desk.story", story_id=story_id, done=f"{kind}-{made.id}"), 303)
+            return redirect(with_done(back, f"{kind}-{made.id}"), 303)
         mended = stories.preview(store(), act, now)
     except DeskError as error:
         return refused(error, back)
