@@ -9,8 +9,8 @@ that they make as many requests (a few per cent fewer at most). The first weeks,
 count. An item waits from its publication to the next check of its source.
 
 With --regions the same is asked of regions that differ from the first, each at three budgets: as many requests as the
-rule of the entries makes, one of each source an hour, and one every four hours. Some 30 seconds for each region of 40
-sources; what is good in the first alone is good for nothing.
+rule of the entries makes, one of each source an hour, and one every four hours. Some 20 seconds of CPU for each region;
+what is good in the first alone is good for nothing.
 """
 
 import argparse
@@ -243,7 +243,8 @@ def _regions(sources: int, weeks: int, seed: int) -> Iterator[list[str]]:
         rooms = [newsroom(number, weeks, chance, region) for number in range(sources)]
         entries = follow(rooms, weeks, entries_rule)
         usual = entries.requests / hours
-        ours = at_requests(entries.requests, partial(ours_at, rooms, weeks), usual / 2, usual * 2)
+        nearly = ours_at(rooms, weeks, usual)
+        ours = ours_at(rooms, weeks, usual * entries.requests / nearly.requests)
         ratios = [ours.mean / entries.mean, ours.p99 / entries.p99]
         for found in (ours, *(ours_at(rooms, weeks, sources / interval) for interval in (1, 4))):
             ratios.append(found.mean / fixed_at(rooms, weeks, found.requests / hours).mean)
