@@ -1,12 +1,16 @@
 """How long news wait until they are seen, at the same number of requests: ours beside a fixed interval and beside the
 rule of the entries: one week ÷ entries of the last week, from 5 minutes to a day.
 
-    python -m bench.freshness [--sources 40] [--weeks 10] [--seed 1]
+    python -m bench.freshness [--sources 40] [--weeks 10] [--seed 1] [--regions]
 
 Nothing is asked over a network: made newsrooms publish, each with hours, weekdays and bursts of its own, and each rule
 says when it would have looked. The rule of the entries is run first; the fixed interval and our budget are then set so
 that they make as many requests (a few per cent fewer at most). The first weeks, in which rhythms are learned, do not
 count. An item waits from its publication to the next check of its source.
+
+With --regions the same is asked of regions that differ from the first, each at three budgets: as many requests as the
+rule of the entries makes, one of each source an hour, and one every four hours. Some 20 seconds of CPU for each region;
+what is good in the first alone is good for nothing.
 """
 
 import argparse
@@ -18,18 +22,47 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from aggregator.config import Settings
 from aggregator.model import NotModified, Source, SourceState
 from aggregator.poll import Plan, make_plan, succeeded
-from aggregator.poll.rhythm import HOUR, WEEK
+from aggregator.poll.rhythm import DAY, HOUR, WEEK
 from bench.machine import facts
 from bench.report import about, grid
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 LEARNED_WEEKS = 3
-BURST_SECONDS = 600.0  # the mean time in which what belongs to one burst follows
-SHORTEST, LONGEST = 300.0, 86_400.0  # of the rule of the entries
+SHORTEST, LONGEST = 300.0, DAY  # of the rule of the entries
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What its newsrooms are like."""
+
+    size: float = 3.3  # the logarithm of the items a week of one in the middle
+    bursts: Sequence[float] = (0.0, 0.3, 0.6)  # the share of items that open a burst, by newsroom in turn
+    follow: int = 4  # items in a burst, in the mean, after the one that opens it
+    seconds: float = 600.0  # the mean time in which they follow
+    hours: bool = True  # the day has hours and the week weekdays
+    uneven: float = 0.3  # by how much an hour of the week differs from the next
+    batches: float = 0.0  # the share of items that are released at 06:00 and 18:00, within three minutes
+    days: float = 0.0  # by how much a day differs from the next; then one in twelve is a holiday
+
+
+REGIONS = {
+    "the first": Region(),
+    "no bursts": Region(bursts=(0.0,)),
+    "strong bursts": Region(bursts=(0.6,), follow=8, seconds=1200),
+    "long bursts": Region(bursts=(0.5,), follow=5, seconds=5400),
+    "small sources": Region(size=1.9),
+    "large sources": Region(size=5.5),
+    "batches at 06:00 and 18:00": Region(batches=0.6),
+    "days differ, holidays": Region(days=0.6),
+    "smooth hours": Region(uneven=0.0),
+    "rough hours": Region(uneven=0.9),
+    "no hours": Region(hours=False, uneven=0.0, bursts=(0.0,)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +85,41 @@ def day_of(kind: int) -> list[float]:
     return [1.0 if 8 <= h < 18 else 0.01 for h in hours]  # an office
 
 
-def newsroom(number: int, weeks: int, chance: random.Random) -> Newsroom:
-    """One source: 2 to 400 items a week, of one of four kinds, a third with many bursts, a third without."""
-    kind, burst = number % 4, (0.0, 0.3, 0.6)[number % 3]
-    weekly = min(max(chance.lognormvariate(3.3, 1.2), 2.0), 400.0)
-    weekdays = (1, 1.2, 1, 1.1, 0.9, 0.05, 0.02) if kind == 3 else (1, 1, 1, 1, 1, 0.4, 0.35)
-    shape = [hour * weekday * chance.lognormvariate(0, 0.3) for weekday in weekdays for hour in day_of(kind)]
-    openings = weekly / (1 + 4 * burst) / sum(shape)  # a burst brings four more in the mean
-    items = [at for week in range(weeks) for at in _week(week, [openings * each for each in shape], burst, chance)]
-    rates = [openings * each * (1 + 4 * burst) / HOUR for each in shape]
+def newsroom(number: int, weeks: int, chance: random.Random, region: Region = REGIONS["the first"]) -> Newsroom:
+    """One source: 2 to 400 items a week, of one of four kinds."""
+    kind, burst = number % 4, region.bursts[number % len(region.bursts)]
+    weekly = min(max(chance.lognormvariate(region.size, 1.2), 2.0), 400.0)
+    weekdays: Sequence[float] = (1, 1.2, 1, 1.1, 0.9, 0.05, 0.02) if kind == 3 else (1, 1, 1, 1, 1, 0.4, 0.35)
+    if not region.hours:
+        weekdays = (1.0,) * 7
+    clock = day_of(kind) if region.hours else [1.0] * 24
+    shape = [hour * weekday * chance.lognormvariate(0, region.uneven) for weekday in weekdays for hour in clock]
+    openings = weekly * (1 - region.batches) / (1 + region.follow * burst) / sum(shape)
+    means = [openings * each for each in shape]
+    items = [at for week in range(weeks) for at in _week(week, means, burst, region, chance)]
+    for day in range(7 * weeks if region.batches else 0):
+        items += _batches(day, weekly * region.batches / 14, chance)
+    rates = [openings * each * (1 + region.follow * burst) / HOUR for each in shape]
     return Newsroom(sorted(items), rates)
 
 
-def _week(week: int, hours: Sequence[float], burst: float, chance: random.Random) -> Iterator[float]:
-    for hour, mean in enumerate(hours):
-        for _ in range(_poisson(mean, chance)):
+def _week(week: int, means: Sequence[float], burst: float, region: Region, chance: random.Random) -> Iterator[float]:
+    level = 1.0
+    for hour, mean in enumerate(means):
+        if region.days and hour % 24 == 0:
+            level = chance.lognormvariate(0, region.days) * (0.1 if chance.random() < 1 / 12 else 1.0)
+        for _ in range(_poisson(mean * level, chance)):
             at = week * WEEK + (hour + chance.random()) * HOUR
             yield at
             if chance.random() < burst:
-                yield from (at + chance.expovariate(1 / BURST_SECONDS) for _ in range(_geometric(4, chance)))
+                later = (chance.expovariate(1 / region.seconds) for _ in range(_geometric(region.follow, chance)))
+                yield from (at + each for each in later)
+
+
+def _batches(day: int, mean: float, chance: random.Random) -> Iterator[float]:
+    for hour in (6, 18):
+        at = day * DAY + hour * HOUR
+        yield from (at + chance.random() * 180 for _ in range(_poisson(mean, chance)))
 
 
 def _poisson(mean: float, chance: random.Random) -> int:
@@ -106,7 +155,7 @@ def follow(rooms: Sequence[Newsroom], weeks: int, rule: Rule, daily: Callable[[f
         now, number = due[0]
         while daily and now >= tomorrow:
             daily(tomorrow)
-            tomorrow += 86_400.0
+            tomorrow += DAY
         looks[number].append(now)
         heapq.heapreplace(due, (rule(number, rooms[number], now), number))
     return _measured(rooms, looks, LEARNED_WEEKS * WEEK, (weeks - 1) * WEEK)
@@ -181,22 +230,49 @@ def _row(name: str, found: Outcome, entries: Outcome, fixed: Outcome) -> list[st
     return [name, str(found.requests), f"{found.mean:.1f}", f"{found.p99:.1f}", *(f"{each:.2f}" for each in ratios)]
 
 
+def fixed_at(rooms: Sequence[Newsroom], weeks: int, requests_per_hour: float) -> Outcome:
+    """A fixed interval at which all together make so many requests."""
+    return follow(rooms, weeks, lambda _, __, now: now + len(rooms) / requests_per_hour * HOUR)
+
+
+def _regions(sources: int, weeks: int, seed: int) -> Iterator[list[str]]:
+    """A line for each region: the ratios at the requests of the rule of the entries, then at two other budgets."""
+    hours = (weeks - 1 - LEARNED_WEEKS) * 168
+    for name, region in REGIONS.items():
+        chance = random.Random(seed)
+        rooms = [newsroom(number, weeks, chance, region) for number in range(sources)]
+        entries = follow(rooms, weeks, entries_rule)
+        usual = entries.requests / hours
+        nearly = ours_at(rooms, weeks, usual)
+        ours = ours_at(rooms, weeks, usual * entries.requests / nearly.requests)
+        ratios = [ours.mean / entries.mean, ours.p99 / entries.p99]
+        for found in (ours, *(ours_at(rooms, weeks, sources / interval) for interval in (1, 4))):
+            ratios.append(found.mean / fixed_at(rooms, weeks, found.requests / hours).mean)
+        yield [name, f"{sources / usual:.1f} h", *(f"{each:.2f}" for each in ratios)]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sources", type=int, default=40)
     parser.add_argument("--weeks", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--regions", action="store_true")
     given = parser.parse_args()
+    print(about(facts()))
+    if given.regions:
+        others = ("mean ÷ entries", "p99 ÷ entries", "mean ÷ fixed", "one an hour", "one in 4 h")
+        rows = list(_regions(given.sources, given.weeks, given.seed))
+        print(grid(("region", "a request of each every", *others), rows))
+        return
     chance = random.Random(given.seed)
     rooms = [newsroom(number, given.weeks, chance) for number in range(given.sources)]
     entries = follow(rooms, given.weeks, entries_rule)
     hours = (given.weeks - 1 - LEARNED_WEEKS) * 168
     usual = entries.requests / hours  # requests an hour
-    fixed = follow(rooms, given.weeks, lambda _, __, now: now + given.sources / usual * HOUR)
+    fixed = fixed_at(rooms, given.weeks, usual)
     plain = ours_at(rooms, given.weeks, usual)
-    ours = at_requests(entries.requests, lambda budget: ours_at(rooms, given.weeks, budget), usual / 2, usual * 2)
-    print(about(facts()))
+    ours = at_requests(entries.requests, partial(ours_at, rooms, given.weeks), usual / 2, usual * 2)
     print(f"{given.sources} sources, {sum(len(room.items) for room in rooms)} items, seed {given.seed}")
     found = {"a week ÷ entries": entries, "fixed interval": fixed, "ours": ours, "ours, as budgeted": plain}
     titles = ("rule", "requests", "mean min", "p99 min", "mean ÷ entries", "p99 ÷ entries", "mean ÷ fixed")

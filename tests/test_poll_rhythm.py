@@ -1,6 +1,8 @@
 """When a source publishes is learned from what it published; requests go where they save most waiting."""
 
 import math
+import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +14,7 @@ from aggregator.config import Settings
 from aggregator.model import WEEK_HOURS, NotModified, Rhythm, Source, SourceState
 from aggregator.poll.pace import due_after, make_plan, price
 from aggregator.poll.rhythm import DAY, FLAT, HALF_LIFE, HOUR, WEEK, Forecast, learn, week_of
+from aggregator.store.rows import to_json, to_state
 
 MONDAY = datetime(2026, 2, 9, tzinfo=UTC)
 NOW = MONDAY + timedelta(days=2, hours=12)
@@ -78,6 +81,100 @@ def test_while_little_is_known_a_source_is_taken_to_be_like_its_region() -> None
     young, old = Forecast(watched({30: 1}), region, NOW), Forecast(watched({3: 900}), region, NOW)
     assert young.rate(9) > 5 * young.rate(2)
     assert old.rate(3) > 5 * old.rate(9)
+
+
+# ── echoes
+
+
+def learned(published: list[datetime]) -> Rhythm:
+    """What a source that is asked every six hours is known to be like after these items, oldest first."""
+    rhythm, since = Rhythm(), published[0] - timedelta(hours=1)
+    while since < published[-1]:
+        now = since + timedelta(hours=6)
+        rhythm = learn(rhythm, [at for at in published if since < at <= now], since, now, "UTC")
+        since = now
+    return rhythm
+
+
+def singles(count: int = 150, every: float = 5.0) -> list[datetime]:
+    """Items that come by chance, so many hours apart in the mean."""
+    chance, at, found = random.Random(1), MONDAY, []
+    for _ in range(count):
+        at += timedelta(hours=chance.expovariate(1 / every))
+        found.append(at)
+    return found
+
+
+def bursts(gap: timedelta) -> list[datetime]:
+    """Six items with that gap between them, by chance about once a day."""
+    return sorted(start + each * gap for start in singles(25, every=30) for each in range(6))
+
+
+def minutes_after(rhythm: Rhythm, since: float, until: float, items: int = 1) -> float:
+    """How many times the rate of its hours is expected so many minutes after items that have just come."""
+    forecast = Forecast(replace(rhythm, ringing=(float(items),) * 3), FLAT, NOW)
+    return forecast.with_echoes(forecast.rate(60), since * 60, until * 60) / forecast.rate(60)
+
+
+def test_where_items_come_in_bursts_more_is_expected_after_one_and_less_where_none_has_come() -> None:
+    rhythm = learned(bursts(timedelta(minutes=7)))
+    assert minutes_after(rhythm, 0, 10) > 3
+    assert minutes_after(rhythm, 0, 10, items=0) < 0.8
+    assert math.isclose(minutes_after(rhythm, 24 * 60, 25 * 60), 1, rel_tol=0.01)
+
+
+def test_items_that_come_one_by_one_have_next_to_no_echoes() -> None:
+    assert sum(learned(singles()).echoes) < 150 / 10
+    assert sum(learned(bursts(timedelta(minutes=7))).echoes) > 150 / 3
+
+
+def test_after_a_batch_that_comes_at_once_nothing_is_waited_for() -> None:
+    assert minutes_after(learned(bursts(timedelta(seconds=20))), 20, 30) < 1.5
+    assert minutes_after(learned(bursts(timedelta(minutes=7))), 20, 30) > 1.7
+
+
+def test_a_source_in_a_burst_is_asked_again_sooner() -> None:
+    rhythm = learned(bursts(timedelta(minutes=7)))
+    assert rhythm.at
+    ringing = replace(rhythm, ringing=(1.0, 2.0, 3.0))
+    waits = [due_after(Forecast(each, FLAT, rhythm.at), 4000, rhythm.at, "UTC", LONGEST) for each in (ringing, rhythm)]
+    assert waits[0] < waits[1] / 3
+
+
+def test_items_in_bunches_tell_less_of_the_hours_than_as_many_single_ones() -> None:
+    single = watched({30: 50}, weeks=4)
+    bunched = replace(single, echoes=(0.0, 40.0, 0.0), ringing=(0.0, 0.0, 0.0))
+    assert Forecast(bunched, FLAT, NOW).rate(30) < 0.8 * Forecast(single, FLAT, NOW).rate(30)
+    assert Forecast(bunched, FLAT, NOW).rate(60) > 1.2 * Forecast(single, FLAT, NOW).rate(60)
+
+
+def test_items_without_a_date_are_no_echoes() -> None:
+    rhythm = learn(Rhythm(), [None] * 9, NOW - timedelta(hours=4), NOW, "UTC")
+    assert rhythm.echoes == rhythm.ringing == (0, 0, 0)
+
+
+def test_a_rhythm_that_was_stored_without_echoes_is_read_and_forecast_by_its_hours() -> None:
+    text = to_json(SourceState("https://a.example/", rhythm=steady(5)))
+    short = text.replace(',"echoes":[],"ringing":[]', "")
+    rhythm = to_state(short).rhythm
+    assert short != text and rhythm == steady(5)
+    forecast = Forecast(rhythm, FLAT, NOW)
+    assert forecast.with_echoes(forecast.rate(9), 0, 600) == forecast.rate(9)
+    assert all(count > 0 for count in learn(rhythm, [NOW], NOW, NOW, "UTC").echoes)
+
+
+@given(
+    st.lists(st.floats(0, 1e6), min_size=3, max_size=3),
+    st.lists(st.floats(0, 1e4), min_size=3, max_size=3),
+    st.floats(0, 1e6),
+    st.floats(1, 1e5),
+)
+def test_whatever_was_learned_of_echoes_something_is_expected(
+    echoes: list[float], ringing: list[float], since: float, for_seconds: float
+) -> None:
+    forecast = Forecast(replace(steady(5), echoes=tuple(echoes), ringing=tuple(ringing)), FLAT, NOW)
+    rate = forecast.rate(9)
+    assert rate > 0 and forecast.with_echoes(rate, since, since + for_seconds) > rate / 20
 
 
 # ── spending

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aggregator.model import WEEK_HOURS, Rhythm
-from aggregator.poll.rhythm import DAY, FLAT, HOUR, PAUSES, Forecast, expected
+from aggregator.poll.rhythm import DAY, HOUR, PAUSES, Forecast, by_hours, expected
 
 LEAST, MOST = 3.5, 5.0  # usual pauses: a weekly that skips two issues is back just after the third
 YOUNG_PAUSES, YOUNG_WATCHED = 5, 14 * DAY  # fewer, or less long, prove nothing
@@ -43,7 +43,7 @@ def silence(rhythm: Rhythm, until: datetime, zone: str) -> Silence | None:
         return None
     if rhythm.pauses < YOUNG_PAUSES or rhythm.watched < YOUNG_WATCHED:
         return None
-    forecast = Forecast(rhythm, FLAT, rhythm.at)
+    forecast = by_hours(rhythm, rhythm.at)
     usual, most = _usual(rhythm, forecast)
     missing = expected(forecast, rhythm.at, until, zone)
     return Silence(missing, usual) if missing > most else None

@@ -58,6 +58,9 @@ class Rhythm:
     pauses: int = 0  # how many pauses between two times with news are known; of the last forty or so:
     pause: float = 0.0  # how many items were to be expected in one, in the mean
     spread: float = 0.0  # the standard deviation of that
+    # By the time in which echoes come, see poll.rhythm; empty: not known yet.
+    echoes: tuple[int | float, ...] = ()  # how many of the items came because of one before, aged alike
+    ringing: tuple[int | float, ...] = ()  # how many items may have echoes still, as of `at`
 
 
 @dataclass(frozen=True, slots=True)

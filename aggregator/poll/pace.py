@@ -19,6 +19,7 @@ from aggregator.poll.rhythm import FLAT, HOUR, Forecast, hour_of, week_of
 
 PRICE_LIMIT = 1e12  # beyond which every source is asked as rarely as may be
 HALVINGS = 60
+STEP_SECONDS = 600.0  # in the hour after a check, in which echoes of the last items fade fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,14 @@ def due_after(forecast: Forecast, price: float, now: datetime, zone: str, longes
     ends = HOUR - (local.minute * 60 + local.second)  # of the hour, in seconds from now
     passed = expected = 0.0
     while passed < limit:
-        rate = forecast.rate(hour)
+        until = min(ends, passed + STEP_SECONDS) if passed < HOUR else ends
+        rate = forecast.with_echoes(forecast.rate(hour), passed, until)
         lacking = (math.sqrt(2 * price * rate) - expected) / rate
-        if passed + lacking <= ends:
+        if passed + lacking <= until:
             passed += max(lacking, 0.0)
             break
-        expected += rate * (ends - passed)
-        passed, ends, hour = ends, ends + HOUR, (hour + 1) % WEEK_HOURS
+        expected += rate * (until - passed)
+        passed = until
+        if until == ends:
+            ends, hour = ends + HOUR, (hour + 1) % WEEK_HOURS
     return timedelta(seconds=min(passed, limit))
