@@ -25,6 +25,7 @@ from pebble.pool.process import WORKERS_NAME
 from aggregator.memory import give_back, look_seldom
 
 TASKS_LIMIT = 500  # of one worker's life; then a new one takes its place, without the memory that the old one hoarded
+LOOK_SECONDS = 1.0  # between two looks whether the pool of a task is still there
 ATTEMPTS = 2  # where the pool breaks under a task that may be innocent
 
 Result = TypeVar("Result")
@@ -63,7 +64,7 @@ class Workers:
             pool = await asyncio.to_thread(self._open, function.__module__, None)
         for _ in range(ATTEMPTS):
             try:
-                return await asyncio.wrap_future(self._schedule(pool, function, arguments))
+                return await _outcome(pool, self._schedule(pool, function, arguments))
             except ProcessExpired as error:
                 raise WorkerDied(f"the worker ended with code {error.exitcode}") from error
             except BrokenProcessPool:
@@ -104,6 +105,18 @@ class Workers:
             _ = pool.active  # asking starts it
             self._pool = pool  # only now, so that nobody waits for the start in the event loop
             return pool
+
+
+async def _outcome(pool: ProcessPool, future: "Future[Result]") -> Result:
+    """What comes of a task. A pool that breaks just as it takes a task forgets it, so that is looked for."""
+    waiting = asyncio.wrap_future(future)
+    try:
+        while not (await asyncio.wait((waiting,), timeout=LOOK_SECONDS))[0]:
+            if not pool.active:
+                raise BrokenProcessPool("the workers broke down and forgot it")
+        return waiting.result()
+    finally:
+        waiting.cancel()
 
 
 def _end(pool: ProcessPool) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pebble import ProcessPool
 
 from aggregator.errors import ErrorClass, ParseError
 from aggregator.workers import TASKS_LIMIT, WorkerDied, Workers
@@ -151,6 +152,17 @@ def test_a_task_that_meets_broken_workers_gets_new_ones(workers: Workers) -> Non
     os.kill(run(workers.run(own_process)), signal.SIGKILL)
     while workers._pool and workers._pool.active:
         select.select([], [], [], 0.01)
+    assert run(workers.run(add, 1, 2)) == 3
+
+
+@LINUX
+def test_a_task_that_a_breaking_pool_forgets_is_given_to_new_workers(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.kill(run(workers.run(own_process)), signal.SIGKILL)
+    while workers._pool and workers._pool.active:
+        select.select([], [], [], 0.01)
+    monkeypatch.setattr(ProcessPool, "_check_pool_status", lambda _: None)  # as if it broke just after it was asked
     assert run(workers.run(add, 1, 2)) == 3
 
 
