@@ -532,7 +532,7 @@ def test_what_cannot_be_pinned_is_refused_in_one_line(desk: Desk) -> None:
         assert "no item" in desk.refused("split", "nobody")
         assert desk.refused("split", "1").endswith("item 1 is alone in its story")
         assert "itself" in desk.refused("merge", "1", "g1")
-        assert desk.refused("undo", "7") == "Error: while undoing: no such pin: 7"
+        assert desk.refused("undo", "7") == "Error: there is no pin 7"
         assert desk.lines("pins", "--all") == []
 
 

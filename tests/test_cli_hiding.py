@@ -120,8 +120,8 @@ def test_why_says_of_a_hidden_item_by_whom_and_why_and_of_no_other(desk: Desk) -
 def test_what_cannot_be_hidden_or_shown_is_refused_in_one_line(desk: Desk) -> None:
     assert desk.refused("hide", "nobody").endswith("no item with this number, guid or link: nobody")
     assert "say which (2, 3)" in desk.refused("hide", "https://outlet.example/article-2")
-    assert desk.refused("withdraw", "https://nowhere.example/").endswith("no such source: 'https://nowhere.example/'")
-    assert desk.refused("show-again", "7").endswith("no such hiding: 7")
+    assert desk.refused("withdraw", "https://nowhere.example/").endswith("there is no source https://nowhere.example/")
+    assert desk.refused("show-again", "7").endswith("there is no hiding 7")
     desk.lines("hide", "g1")
     desk.lines("show-again", "1", "--by", "bert")
     assert desk.refused("show-again", "1").endswith("hiding 1 is undone already, by bert")

@@ -243,14 +243,19 @@ class _Document:
             raise Unusual
 
     def person(self, node: Node, element: etree._Element) -> None:
-        """An author: a name, or elements with one. Mail addresses are cut by repair, in its own way."""
+        """An author: a name, or elements with one. Mail addresses are cut by repair, in its own way, and one with
+        elements takes the place of a plain one before it.
+        """
         if len(element):
+            if "author" in node:
+                raise Unusual
             name = self._named(element)
         else:
             name = self.text(element)
             _fitting(name)
             if "@" in name:
                 raise Unusual
+            node["author"] = name
         node.setdefault("authors", []).append({"name": name})
 
     def _named(self, element: etree._Element) -> str:
