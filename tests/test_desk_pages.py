@@ -73,7 +73,7 @@ def test_axe_finds_nothing_at_the_desk(desk: Desk, browser: Browser) -> None:
         page.click("main button")
         for paths in PAGES.values():
             for path in paths:
-                for scheme, width, rules in LOOKS:
+                for scheme, width, rules in LOOKS[::3]:
                     look(page, scheme, width)
                     page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={LANGUAGES[scheme]}")
                     page.evaluate(OPEN_EVERYTHING)

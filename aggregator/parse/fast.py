@@ -243,19 +243,15 @@ class _Document:
             raise Unusual
 
     def person(self, node: Node, element: etree._Element) -> None:
-        """An author: a name, or elements with one. Mail addresses are cut by repair, in its own way, and one with
-        elements takes the place of a plain one before it.
-        """
+        """An author: a name, or elements with one. Mail addresses are cut by repair, in its own way."""
         if len(element):
-            if "author" in node:
-                raise Unusual
-            name = self._named(element)
+            name, is_odd = self._named(element), "author" in node  # it takes the place of a plain one
         else:
-            name = self.text(element)
+            name = node["author"] = self.text(element)
             _fitting(name)
-            if "@" in name:
-                raise Unusual
-            node["author"] = name
+            is_odd = "@" in name
+        if is_odd:
+            raise Unusual
         node.setdefault("authors", []).append({"name": name})
 
     def _named(self, element: etree._Element) -> str:
