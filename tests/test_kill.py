@@ -8,7 +8,7 @@ import pytest
 
 from bench.crashes import FAULTS, crashes
 
-AIMS = (*["settle"] * 7, "start", "ask", "keep", "index", "gather", "archive", "stop")
+AIMS = (*["settle"] * 4, "start", "ask", "keep", "index", "gather", "archive", "stop")
 SOURCES, SEED = 10, 3
 
 
