@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from aggregator.desk import accounts
-from aggregator.errors import DeskError
+from aggregator.errors import DeskError, StoreError
 from aggregator.model import ActionKind, Role
 from tests.desk_forms import visit
 from tests.desk_world import PASSWORD, Desk, a_desk
@@ -294,6 +294,12 @@ def test_a_name_is_readable_and_one_person_s(desk: Desk, name: str) -> None:
     accounts.add(desk.store, "Jeanne", Role.EDITOR, PASSWORD, desk.now)
     with pytest.raises(DeskError):
         accounts.add(desk.store, name, Role.EDITOR, PASSWORD, desk.now)
+
+
+def test_a_name_is_given_once_by_the_store_too(desk: Desk) -> None:
+    desk.store.add_editor("Jeanne", Role.EDITOR, "hash", desk.now)
+    with pytest.raises(StoreError, match="'jeanne' is taken"):
+        desk.store.add_editor("jeanne", Role.EDITOR, "hash", desk.now)
 
 
 def test_a_large_form_is_refused_before_it_is_read(desk: Desk) -> None:

@@ -1,5 +1,8 @@
 """Edits of feeds.opml: recorded, undone to the letter, and nobody's change is lost."""
 
+import resource
+import signal
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.desk import sources
-from aggregator.errors import ConflictError, DeskError
+from aggregator.errors import ConflictError, DeskError, StoreError
 from aggregator.model import ActionKind, Source
 from aggregator.opml import Document, read
 from tests.desk_world import Desk, a_desk
@@ -134,6 +137,44 @@ def test_a_list_that_cannot_be_read_is_not_touched(desk: Desk) -> None:
     with pytest.raises(DeskError, match=r"feeds\.opml"):
         edit(desk, sources.added([NEW]))
     assert desk.listed == b"<opml><bo"
+
+
+def test_a_list_that_others_save_at_every_moment_is_left_to_them(desk: Desk) -> None:
+    edit(desk, sources.replaced(MATIN, replace(MATIN, title="Deux")))
+    saved = [0]
+
+    def change(document: Document) -> None:
+        saved[0] += 1
+        Path(desk.settings.opml).write_bytes(before.replace(b"Deux", b"Fois %d" % saved[0]))
+        document.add(NEW)
+
+    before = desk.listed
+    with pytest.raises(DeskError, match="again and again"):
+        edit(desk, change)
+    assert saved[0] == sources.TRIES and f"Fois {saved[0]}" in titles(desk).values() and NEW.url not in titles(desk)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit for files")
+def test_a_list_that_cannot_be_written_stays_as_it_was(desk: Desk) -> None:
+    number = edit(desk, sources.replaced(MATIN, replace(MATIN, title="Deux")))
+    before, limits = desk.listed, resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))  # as on a disk with ten bytes left
+    try:
+        with pytest.raises(DeskError, match="cannot be written"):
+            edit(desk, sources.added([NEW]))
+        with pytest.raises(DeskError, match="cannot be written"):
+            undo(desk, number)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert desk.listed == before
+
+
+def test_what_was_never_done_cannot_be_undone(desk: Desk) -> None:
+    with pytest.raises(DeskError, match="no number 99 in the history"):
+        undo(desk, 99)
+    with pytest.raises(StoreError, match="there is none"):
+        desk.store.mark_undone(99, "Marc", desk.now)
 
 
 def test_a_list_that_is_not_there_is_said_so(desk: Desk) -> None:

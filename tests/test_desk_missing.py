@@ -194,6 +194,7 @@ def read(desk: Desk, **changes: object) -> None:
     ("happened", "reading", "said"),
     [
         (lambda desk: None, Reading.UNREAD, "It was never read yet"),
+        (lambda desk: read(desk, checked_at=None), Reading.READ, "It is read without fault."),
         (paused, Reading.PAUSED, "It is paused, so nobody reads it."),
         (unlisted, Reading.UNLISTED, "It is no longer in the list of sources"),
         (lambda desk: desk.store.withdraw(PRESSE.url, "Marc", "fini", NOW), Reading.WITHDRAWN, "by Marc:"),
@@ -251,6 +252,11 @@ def test_the_command_names_the_rule_that_takes_an_item_out(desk: Desk) -> None:
     _, output = told(desk, "1")
     assert f"out of every feed: 1. [{INFO.url}] block: title contains “pont”" in output and "feed  " not in output
     assert json.loads(told(desk, "1", "--json")[1])["rules"]
+
+
+def test_the_command_says_of_a_source_that_was_never_read_no_more_than_that(desk: Desk) -> None:
+    code, output = told(desk, ARTICLE)
+    assert code == 1 and output.rstrip().endswith(f"{PRESSE.url} publishes at presse.example: unread")
 
 
 def test_the_command_says_what_to_look_at_for_what_it_does_not_know(desk: Desk) -> None:

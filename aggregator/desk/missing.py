@@ -188,7 +188,7 @@ def _reading(view: SourceView, now: datetime) -> Reading:
         return Reading.UNLISTED
     if view.source.paused:
         return Reading.PAUSED
-    if state.checked_at is None:
+    if state.checked_at is None and state.succeeded_at is None:
         return Reading.UNREAD
     if state.error_class is not None:
         return Reading.SUSPECT if state.error_class is ErrorClass.SUSPECT else Reading.FAILING
