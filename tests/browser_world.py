@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import Browser, sync_playwright
 from waitress.server import create_server
 
 from aggregator.errors import ErrorClass
@@ -104,6 +105,15 @@ def _of(source: Source, number: int) -> Item:
 def _local(guid: str, source: Source = DOUBS, **changes: object) -> Item:
     values: dict[str, object] = {"published": Date("", NOW), "departements": ("25",)}
     return an_item(guid, source, **values | changes)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser, for the tests of one module."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @contextmanager

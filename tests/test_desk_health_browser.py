@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from aggregator import opml
 from aggregator.errors import ErrorClass
 from aggregator.model import Rhythm
-from tests.browser_world import CHROMIUM, served
+from tests.browser_world import CHROMIUM, chromium, served
 from tests.desk_world import PASSWORD, Desk, a_desk
 from tests.test_desk_health import FINE, NEW, failing, html, kept
 from tests.web_world import INFO, MATIN, PRESSE, an_item, tell
@@ -31,10 +31,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

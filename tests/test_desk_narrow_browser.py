@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from aggregator.desk import sources
 from aggregator.model import Date, Rhythm, Role
-from tests.browser_world import CHROMIUM, DESKTOP, LONG_WORD, PHONE, served
+from tests.browser_world import CHROMIUM, DESKTOP, LONG_WORD, PHONE, chromium, served
 from tests.desk_pages import a_full_desk
 from tests.desk_world import PASSWORD, Desk
 from tests.web_world import MATIN, an_item, tell
@@ -48,10 +48,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 def logged_in(browser: Browser, base: str, width: int, language: str = "fr", **more: Any) -> Page:

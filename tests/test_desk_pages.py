@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.browser_world import CHROMIUM, served
+from tests.browser_world import CHROMIUM, chromium, served
 from tests.clients.test_validity import told
 from tests.desk_pages import FORMS, PAGES, STRANGERS, a_full_desk
 from tests.desk_world import PASSWORD, Desk
@@ -21,10 +21,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 def test_every_route_of_the_desk_is_in_a_list(desk: Desk) -> None:

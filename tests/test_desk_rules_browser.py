@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from aggregator.model import Category
-from tests.browser_world import CHROMIUM, DESKTOP, LONG_WORD, PHONE, served
+from tests.browser_world import CHROMIUM, DESKTOP, LONG_WORD, PHONE, chromium, served
 from tests.desk_world import PASSWORD, Desk, a_desk
 from tests.test_web_axe import violations
 from tests.web_world import MATIN, an_item, tell
@@ -30,10 +30,8 @@ WAYS = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

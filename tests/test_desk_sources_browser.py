@@ -8,11 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from aggregator.desk.discovery import Finder
 from aggregator.opml import read
-from tests.browser_world import CHROMIUM, DESKTOP, PHONE, served
+from tests.browser_world import CHROMIUM, DESKTOP, PHONE, chromium, served
 from tests.desk_world import PASSWORD, Desk, a_desk
 from tests.origin import Origin, Request, answer
 from tests.test_desk_discovery import feed, link, page
@@ -35,10 +35,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Journey:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from aggregator.model import Date
-from tests.browser_world import CHROMIUM, DESKTOP, PHONE, served
+from tests.browser_world import CHROMIUM, DESKTOP, PHONE, chromium, served
 from tests.desk_world import PASSWORD, Desk, a_desk
 from tests.web_world import MATIN, NOW, an_item, same_story, tell
 
@@ -45,10 +45,8 @@ def base(desk: Desk) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 def enter(browser: Browser, base: str, language: str, width: int, *, scripts: bool) -> Page:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from aggregator.model import Date, Genre, Image
-from tests.browser_world import served
+from tests.browser_world import chromium, served
 from tests.test_web_browser import CHROMIUM, TALL_PICTURE
 from tests.web_world import INFO, MATIN, NOW, PUBLIC, World, a_world, an_item, same_story, tell
 from web import create_app
@@ -101,10 +101,8 @@ def host(ours: str) -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

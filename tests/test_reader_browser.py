@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from lxml import etree
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from aggregator.model import Date
-from tests.browser_world import served
+from tests.browser_world import chromium, served
 from tests.test_web_browser import CHROMIUM
 from tests.web_world import INFO, MATIN, NOW, World, a_world, an_item, same_story, tell
 from web import reader as reader_pages
@@ -91,10 +91,8 @@ def address(door: Door) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Reader:

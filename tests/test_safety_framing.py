@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from lxml import html
-from playwright.sync_api import Browser, Error, Frame, sync_playwright
+from playwright.sync_api import Browser, Error, Frame
 
 import web
 from aggregator.model import Image, Republish
-from tests.browser_world import CHROMIUM, served
+from tests.browser_world import CHROMIUM, chromium, served
 from tests.test_web_headers import paths
 from tests.web_world import INFO, MATIN, PRESSE, World, a_world, an_item, fail, tell
 
@@ -118,10 +118,8 @@ class Framing:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 def framed(browser: Browser, world: World, framed_paths: Iterable[str]) -> list[str]:

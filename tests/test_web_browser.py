@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route
 
 from tests.browser_world import (
     BROKEN_PICTURE,
@@ -17,6 +17,7 @@ from tests.browser_world import (
     PICTURE,
     TALL_PICTURE,
     a_region,
+    chromium,
     served,
 )
 from tests.web_world import World
@@ -53,10 +54,8 @@ def address(world: World) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @dataclass

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Route
 
-from tests.browser_world import CHROMIUM, PHONE, TALL_PICTURE, a_busy_river, served
+from tests.browser_world import CHROMIUM, PHONE, TALL_PICTURE, a_busy_river, chromium, served
 
 FIRST_PAGE_BYTES = 60_000  # all but pictures
 SHEET_BYTES = 8_000
@@ -72,10 +72,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @contextmanager
