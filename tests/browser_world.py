@@ -1,15 +1,12 @@
 """What tests in a browser share: a region with everything that a page can show, and a server for it."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
-from waitress.server import create_server
 
 from aggregator.errors import ErrorClass
 from aggregator.model import Category, Date, DecisionKind, Genre, Image, Item, Republish, Source
@@ -114,18 +111,3 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         yield browser
         browser.close()
-
-
-@contextmanager
-def served(app: Any) -> Iterator[str]:
-    """A WSGI application on a port of this machine."""
-    server = create_server(app, host="127.0.0.1", port=0, threads=8)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.effective_port}"
-    finally:
-        # Its loop ends with its last socket.
-        server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
-        thread.join(timeout=10)
-        server.task_dispatcher.shutdown()

@@ -13,8 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 from aggregator import opml
 from aggregator.errors import ErrorClass
 from aggregator.model import Rhythm
-from tests.browser_world import CHROMIUM, chromium, served
+from tests.browser_world import CHROMIUM, chromium
 from tests.desk_world import PASSWORD, Desk, a_desk
+from tests.serving import served
 from tests.test_desk_health import FINE, NEW, failing, html, kept
 from tests.web_world import INFO, MATIN, PRESSE, an_item, tell
 

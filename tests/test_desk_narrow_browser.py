@@ -10,9 +10,10 @@ from playwright.sync_api import Browser, Page
 
 from aggregator.desk import sources
 from aggregator.model import Date, Rhythm, Role
-from tests.browser_world import CHROMIUM, DESKTOP, LONG_WORD, PHONE, chromium, served
+from tests.browser_world import CHROMIUM, DESKTOP, LONG_WORD, PHONE, chromium
 from tests.desk_pages import a_full_desk
 from tests.desk_world import PASSWORD, Desk
+from tests.serving import served
 from tests.web_world import MATIN, an_item, tell
 
 pytestmark = [

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser_world import CHROMIUM, chromium, served
+from tests.browser_world import CHROMIUM, chromium
 from tests.clients.test_validity import told
 from tests.desk_pages import FORMS, PAGES, STRANGERS, a_full_desk
 from tests.desk_world import PASSWORD, Desk
+from tests.serving import served
 from tests.test_web_axe import LANGUAGES, LOOKS, OPEN_EVERYTHING, PICTURE, look, violations
 
 

@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from aggregator.model import Category
-from tests.browser_world import CHROMIUM, DESKTOP, LONG_WORD, PHONE, chromium, served
+from tests.browser_world import CHROMIUM, DESKTOP, LONG_WORD, PHONE, chromium
 from tests.desk_world import PASSWORD, Desk, a_desk
+from tests.serving import served
 from tests.test_web_axe import violations
 from tests.web_world import MATIN, an_item, tell
 

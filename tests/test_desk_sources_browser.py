@@ -12,9 +12,10 @@ from playwright.sync_api import Browser, Page
 
 from aggregator.desk.discovery import Finder
 from aggregator.opml import read
-from tests.browser_world import CHROMIUM, DESKTOP, PHONE, chromium, served
+from tests.browser_world import CHROMIUM, DESKTOP, PHONE, chromium
 from tests.desk_world import PASSWORD, Desk, a_desk
 from tests.origin import Origin, Request, answer
+from tests.serving import served
 from tests.test_desk_discovery import feed, link, page
 from tests.test_web_axe import ALL_RULES, OPEN_EVERYTHING, violations
 from tests.web_world import INFO, MATIN, PRESSE, an_item, tell

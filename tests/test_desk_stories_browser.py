@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from aggregator.model import Date
-from tests.browser_world import CHROMIUM, DESKTOP, PHONE, chromium, served
+from tests.browser_world import CHROMIUM, DESKTOP, PHONE, chromium
 from tests.desk_world import PASSWORD, Desk, a_desk
+from tests.serving import served
 from tests.web_world import MATIN, NOW, an_item, same_story, tell
 
 LOOKS = [("fr", PHONE, True), ("en", DESKTOP, False), ("fr", DESKTOP, False), ("en", PHONE, True)]

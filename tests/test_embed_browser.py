@@ -12,7 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from aggregator.model import Date, Genre, Image
-from tests.browser_world import chromium, served
+from tests.browser_world import chromium
+from tests.serving import served
 from tests.test_web_browser import CHROMIUM, TALL_PICTURE
 from tests.web_world import INFO, MATIN, NOW, PUBLIC, World, a_world, an_item, same_story, tell
 from web import create_app

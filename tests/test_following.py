@@ -30,8 +30,8 @@ from aggregator.pushing import Follower, Hub
 from aggregator.pushing import following as following_module
 from aggregator.store import open_store
 from scheduler import Poller
-from tests.browser_world import served
 from tests.origin import HANG, PAUSE, Answer, Origin, Request, answer
+from tests.serving import served
 from tests.test_websub_hub import until
 from tests.web_world import NOW, an_item, filled_store, tell
 from web import create_app

@@ -26,8 +26,9 @@ from aggregator.clean.html import sanitise, with_pictures
 from aggregator.config import Settings, load
 from aggregator.errors import ConfigError
 from aggregator.model import Image, Republish
-from tests.browser_world import CHROMIUM, served
+from tests.browser_world import CHROMIUM
 from tests.origin import HANG, Answer, Origin, Request, answer
+from tests.serving import served
 from tests.web_world import INFO, MATIN, NOW, PUBLIC, World, a_world, an_item, filled_store, settings_in, tell
 from web import create_app, gallery
 from web.gallery import HOST_LIMIT, KEPT_SECONDS, WAITING_LIMIT, Gallery, type_of

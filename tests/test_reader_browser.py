@@ -15,7 +15,8 @@ from lxml import etree
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from aggregator.model import Date
-from tests.browser_world import chromium, served
+from tests.browser_world import chromium
+from tests.serving import served
 from tests.test_web_browser import CHROMIUM
 from tests.web_world import INFO, MATIN, NOW, World, a_world, an_item, same_story, tell
 from web import reader as reader_pages

@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Error, Frame
 
 import web
 from aggregator.model import Image, Republish
-from tests.browser_world import CHROMIUM, chromium, served
+from tests.browser_world import CHROMIUM, chromium
+from tests.serving import served
 from tests.test_web_headers import paths
 from tests.web_world import INFO, MATIN, PRESSE, World, a_world, an_item, fail, tell
 

@@ -14,8 +14,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser_world import served
 from tests.hostile import CATEGORY, DEPARTEMENT, NOW, Payload, Region
+from tests.serving import served
 from tests.test_web_browser import CHROMIUM
 from web import create_app
 

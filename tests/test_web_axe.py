@@ -9,8 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser_world import CHROMIUM, chromium
-from tests.browser_world import served as served_at
 from tests.every_page import PAGES, a_rich_world
+from tests.serving import served as served_at
 from tests.web_world import World
 
 PHONE, DESKTOP = 320, 1280

@@ -18,8 +18,8 @@ from tests.browser_world import (
     TALL_PICTURE,
     a_region,
     chromium,
-    served,
 )
+from tests.serving import served
 from tests.web_world import World
 
 CONTRAST_AA = 4.5

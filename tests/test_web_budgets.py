@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route
 
-from tests.browser_world import CHROMIUM, PHONE, TALL_PICTURE, a_busy_river, chromium, served
+from tests.browser_world import CHROMIUM, PHONE, TALL_PICTURE, a_busy_river, chromium
+from tests.serving import served
 
 FIRST_PAGE_BYTES = 60_000  # all but pictures
 SHEET_BYTES = 8_000

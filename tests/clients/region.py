@@ -1,18 +1,16 @@
 """A region whose news hold whatever characters people and programs put into titles, published over real HTTP."""
 
 import socket
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from waitress.server import create_server
-
 from aggregator import publishing
 from aggregator.classify import departement_name, load_taxonomy
 from aggregator.model import Category, Date, Enclosure, Genre, Image, Item, Question, Republish, Source, Story
+from tests import serving
 from tests.web_world import INFO, MATIN, NOW, World, filled_store, same_story, settings_in, tell
 from web import create_app
 
@@ -95,14 +93,8 @@ def served(folder: Path) -> Iterator[Region]:
         settings = replace(settings_in(folder), base_url=base, title="Tributaire & « Cie » <25>")
         world = World(settings, filled_store(settings, [FULL, OTHER]), create_app(settings, clock=lambda: NOW))
         fill(world)
-        server = create_server(world.app, sockets=[listening], threads=2)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        yield Region(world, base)
-        # Its loop ends with its last socket.
-        server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
-        thread.join(timeout=10)
-        server.task_dispatcher.shutdown()
+        with serving.served(world.app, threads=2, sockets=[listening]):
+            yield Region(world, base)
         world.store.close()
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import brotli
 import lxml.html
 import pytest
-from waitress.server import create_server
 
 from aggregator import publishing
 from tests.clients.readers import PATIENCE_SECONDS, need
+from tests.serving import served
 from tests.web_world import INFO, MATIN, NOW, World, an_item, filled_store, settings_in, tell
 from web import create_app
 from web.export import OWN, export
@@ -133,25 +133,10 @@ def _front(server: Server, tmp_path: Path) -> Iterator[Front]:
         while publishing.keep_pages(store, settings, NOW):
             pass
         export(world.app, tmp_path / "public")
-        stop = stack.enter_context(_application(world, behind))
+        application = stack.enter_context(ExitStack())
+        application.enter_context(served(world.app, threads=2, sockets=[behind]))
         stack.enter_context(RUN[server](tmp_path, port, configuration(world.app, server, tmp_path / "public")))
-        yield Front(world, tmp_path / "public", port, server, stop)
-
-
-@contextmanager
-def _application(world: World, listening: socket.socket) -> Iterator[Callable[[], None]]:
-    server = create_server(world.app, sockets=[listening], threads=2)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-
-    def stop() -> None:
-        if thread.is_alive():
-            server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
-            thread.join(timeout=10)
-            server.task_dispatcher.shutdown()
-
-    yield stop
-    stop()
+        yield Front(world, tmp_path / "public", port, server, application.close)
 
 
 @contextmanager
