@@ -26,6 +26,7 @@ from aggregator.memory import give_back, look_seldom
 
 TASKS_LIMIT = 500  # of one worker's life; then a new one takes its place, without the memory that the old one hoarded
 LOOK_SECONDS = 1.0  # between two looks whether the pool of a task is still there
+HELD_UP_SECONDS = 3.0  # at one task, until another worker joins; its start is part of the first
 ATTEMPTS = 2  # where the pool breaks under a task that may be innocent
 
 Result = TypeVar("Result")
@@ -39,19 +40,18 @@ class WorkerDied(RuntimeError):  # noqa: N818
 
 
 class Workers:
-    """Processes for one event loop; they start with the first task and end with `close`. They have the module `loaded`
-    from their start, or else that of the first task.
+    """Processes for one event loop, at most `count`; they start with what they have to do and end with `close`. They
+    have the module `loaded` from their start, or else that of the first task.
+
+    One mostly does, as whoever stores what it reads has more to do; each time that a task keeps all there are for
+    HELD_UP_SECONDS, one more joins, so that nobody waits behind it.
     """
 
     def __init__(self, count: int, seconds: float, memory_mib: int, *, loaded: str = "") -> None:
-        self._count = count
-        self._seconds = seconds
-        self._memory_bytes = memory_mib * _MEBIBYTE
-        self._loaded = loaded
-        self._lock = threading.Lock()
-        self._pool: ProcessPool | None = None
-        self._futures: set[Future[Any]] = set()
-        self._is_closed = False
+        self._idle = [_Worker(seconds, memory_mib * _MEBIBYTE, loaded)]
+        self._standing_by = [_Worker(seconds, memory_mib * _MEBIBYTE, loaded) for _ in range(count - 1)]
+        self._all = (*self._idle, *self._standing_by)
+        self._free = asyncio.Semaphore(1)
 
     async def run(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """Call a function of a module in a worker.
@@ -59,6 +59,40 @@ class Workers:
         Raises TimeoutError or MemoryError over the limits, WorkerDied, or what the function raises. Cancelling it kills
         the worker that is at it.
         """
+        async with self._free:
+            worker = self._idle.pop()
+            held_up = asyncio.get_running_loop().call_later(HELD_UP_SECONDS, self._join)
+            try:
+                return await worker.run(function, *arguments)
+            finally:
+                held_up.cancel()
+                self._idle.append(worker)
+
+    def close(self) -> None:
+        """End all workers, and what they are at."""
+        for worker in self._all:
+            worker.close()
+
+    def _join(self) -> None:
+        if self._standing_by and not self._idle:
+            self._idle.append(self._standing_by.pop())
+            self._free.release()
+
+
+class _Worker:
+    """One process, and another in its place when it has ended."""
+
+    def __init__(self, seconds: float, memory_bytes: int, loaded: str) -> None:
+        self._seconds = seconds
+        self._memory_bytes = memory_bytes
+        self._loaded = loaded
+        self._lock = threading.Lock()
+        self._pool: ProcessPool | None = None
+        self._future: Future[Any] | None = None
+        self._is_closed = False
+
+    async def run(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+        """See `Workers.run`; one task at a time."""
         pool = self._pool
         if pool is None:
             pool = await asyncio.to_thread(self._open, function.__module__, None)
@@ -68,16 +102,16 @@ class Workers:
             except ProcessExpired as error:
                 raise WorkerDied(f"the worker ended with code {error.exitcode}") from error
             except BrokenProcessPool:
-                # A worker that dies while all are idle, or a result that cannot be unpickled, breaks the whole pool.
+                # A worker that dies while it is idle, or a result that cannot be unpickled, breaks the pool.
                 pool = await asyncio.to_thread(self._open, function.__module__, pool)
         raise WorkerDied("the workers broke down under it")
 
     def close(self) -> None:
-        """End all workers, and what they are at."""
+        """End it, and what it is at."""
         with self._lock:
             self._is_closed = True
-            for future in tuple(self._futures):
-                future.cancel()
+            if self._future is not None:
+                self._future.cancel()
             if self._pool is not None:
                 _end(self._pool)
                 self._pool = None
@@ -87,8 +121,7 @@ class Workers:
             future = pool.schedule(_limited, (self._seconds, function, *arguments), timeout=self._seconds)
         except RuntimeError as error:  # pebble says so of a pool that broke meanwhile
             raise BrokenProcessPool(str(error)) from error
-        self._futures.add(future)
-        future.add_done_callback(self._futures.discard)
+        self._future = future
         return future
 
     def _open(self, module: str, broken: ProcessPool | None) -> ProcessPool:
@@ -96,12 +129,10 @@ class Workers:
         with self._lock:
             if self._is_closed:
                 raise WorkerDied("the workers are closed")
-            if self._pool is not None and self._pool is not broken:
-                return self._pool
             if broken is not None:
                 _end(broken)
             context = _context(self._loaded or module)
-            pool = ProcessPool(self._count, TASKS_LIMIT, _limit_memory, (self._memory_bytes,), context=context)
+            pool = ProcessPool(1, TASKS_LIMIT, _limit_memory, (self._memory_bytes,), context=context)
             _ = pool.active  # asking starts it
             self._pool = pool  # only now, so that nobody waits for the start in the event loop
             return pool

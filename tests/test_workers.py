@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from pebble import ProcessPool
 from aggregator.errors import ErrorClass, ParseError
 from aggregator.workers import TASKS_LIMIT, WorkerDied, Workers
 
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel what became of a process")
 
 
@@ -76,23 +77,26 @@ def hasty() -> Iterator[Workers]:
     made.close()
 
 
-def run(task: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(task)
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """One event loop for all, as workers have."""
+    with asyncio.Runner() as runner:
+        yield runner.run
 
 
-def test_a_function_is_called_in_another_process(workers: Workers) -> None:
+def test_a_function_is_called_in_another_process(workers: Workers, run: Run) -> None:
     assert run(workers.run(add, 1, 2)) == 3
     assert run(workers.run(own_process)) != os.getpid()
 
 
-def test_many_tasks_at_once_each_get_their_own_result(workers: Workers) -> None:
+def test_many_tasks_at_once_each_get_their_own_result(workers: Workers, run: Run) -> None:
     async def many() -> list[int]:
         return await asyncio.gather(*(workers.run(add, number, number) for number in range(100)))
 
     assert run(many()) == [2 * number for number in range(100)]
 
 
-def test_an_error_of_the_function_arrives_as_it_was_raised(workers: Workers) -> None:
+def test_an_error_of_the_function_arrives_as_it_was_raised(workers: Workers, run: Run) -> None:
     with pytest.raises(ParseError) as raised:
         run(workers.run(fail, "while parsing: it is no feed"))
     assert raised.value.error_class is ErrorClass.NOT_A_FEED
@@ -100,14 +104,14 @@ def test_an_error_of_the_function_arrives_as_it_was_raised(workers: Workers) -> 
     assert raised.value.source_url == "https://source.example/feed"
 
 
-def test_a_task_that_takes_too_long_is_killed_and_the_next_one_runs(hasty: Workers) -> None:
+def test_a_task_that_takes_too_long_is_killed_and_the_next_one_runs(hasty: Workers, run: Run) -> None:
     before = run(hasty.run(own_process))
     with pytest.raises(TimeoutError):
         run(hasty.run(spin))
     assert run(hasty.run(own_process)) != before
 
 
-def test_time_spent_waiting_for_a_worker_does_not_count(hasty: Workers) -> None:
+def test_time_spent_waiting_for_a_worker_does_not_count(hasty: Workers, run: Run) -> None:
     async def one_behind_the_other() -> list[Any]:
         spinning = (hasty.run(spin) for _ in range(2))
         return await asyncio.gather(*spinning, hasty.run(add, 1, 2), return_exceptions=True)
@@ -119,7 +123,7 @@ def test_time_spent_waiting_for_a_worker_does_not_count(hasty: Workers) -> None:
 
 
 @LINUX
-def test_a_task_that_takes_too_much_memory_fails_and_its_worker_goes_on(workers: Workers) -> None:
+def test_a_task_that_takes_too_much_memory_fails_and_its_worker_goes_on(workers: Workers, run: Run) -> None:
     assert run(workers.run(fill, 64)) == 64 << 20
     with pytest.raises(MemoryError):
         run(workers.run(fill, 256))
@@ -127,7 +131,7 @@ def test_a_task_that_takes_too_much_memory_fails_and_its_worker_goes_on(workers:
 
 
 @pytest.mark.parametrize("number", [9, 11], ids=["killed", "segmentation fault"])
-def test_a_worker_that_dies_at_work_fails_its_task_only(workers: Workers, number: int) -> None:
+def test_a_worker_that_dies_at_work_fails_its_task_only(workers: Workers, number: int, run: Run) -> None:
     async def beside() -> list[Any]:
         return await asyncio.gather(workers.run(die, number), workers.run(add, 1, 2), return_exceptions=True)
 
@@ -138,7 +142,7 @@ def test_a_worker_that_dies_at_work_fails_its_task_only(workers: Workers, number
 
 
 @LINUX
-def test_a_worker_that_is_killed_at_rest_fails_no_task(workers: Workers) -> None:
+def test_a_worker_that_is_killed_at_rest_fails_no_task(workers: Workers, run: Run) -> None:
     for _ in range(3):
         process = run(workers.run(own_process))
         handle = os.pidfd_open(process)
@@ -148,52 +152,83 @@ def test_a_worker_that_is_killed_at_rest_fails_no_task(workers: Workers) -> None
 
 
 @LINUX
-def test_a_task_that_meets_broken_workers_gets_new_ones(workers: Workers) -> None:
+def test_a_task_that_meets_broken_workers_gets_new_ones(workers: Workers, run: Run) -> None:
     os.kill(run(workers.run(own_process)), signal.SIGKILL)
-    while workers._pool and workers._pool.active:
+    while (pool := workers._all[0]._pool) and pool.active:
         select.select([], [], [], 0.01)
     assert run(workers.run(add, 1, 2)) == 3
 
 
 @LINUX
 def test_a_task_that_a_breaking_pool_forgets_is_given_to_new_workers(
-    workers: Workers, monkeypatch: pytest.MonkeyPatch
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
     os.kill(run(workers.run(own_process)), signal.SIGKILL)
-    while workers._pool and workers._pool.active:
+    while (pool := workers._all[0]._pool) and pool.active:
         select.select([], [], [], 0.01)
     monkeypatch.setattr(ProcessPool, "_check_pool_status", lambda _: None)  # as if it broke just after it was asked
     assert run(workers.run(add, 1, 2)) == 3
 
 
-def test_the_first_tasks_may_come_together(hasty: Workers) -> None:
+def test_one_worker_does_what_takes_no_time(workers: Workers, run: Run) -> None:
+    async def many() -> list[int]:
+        return await asyncio.gather(*(workers.run(own_process) for _ in range(20)))
+
+    assert len(set(run(many()))) == 1
+
+
+def test_another_joins_when_all_are_held_up_but_no_more_than_are_allowed(
+    monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    workers = Workers(2, 20.0, 128)
+    first = run(workers.run(own_process))
+    monkeypatch.setattr("aggregator.workers.HELD_UP_SECONDS", 0.2)
+
+    async def behind(held_up: int) -> int | None:
+        """The process that a task finds while so many others are at theirs for ever; None if it waits for a second."""
+        others = [asyncio.ensure_future(workers.run(spin)) for _ in range(held_up)]
+        task = asyncio.ensure_future(workers.run(own_process))
+        await asyncio.wait((task,), timeout=10 if held_up == 1 else 1)
+        found = task.result() if task.done() else None
+        for each in (*others, task):
+            each.cancel()
+        await asyncio.wait((*others, task))
+        return found
+
+    second = run(behind(1))
+    assert second not in {None, first, os.getpid()}
+    assert run(behind(2)) is None
+    workers.close()
+
+
+def test_the_first_tasks_may_come_together(hasty: Workers, run: Run) -> None:
     async def together() -> list[int]:
         return await asyncio.gather(*(hasty.run(own_process) for _ in range(3)))
 
     assert len(set(run(together()))) == 1
 
 
-def test_a_worker_retires_after_many_tasks(hasty: Workers) -> None:
+def test_a_worker_retires_after_many_tasks(hasty: Workers, run: Run) -> None:
     async def many() -> list[int]:
         return await asyncio.gather(*(hasty.run(own_process) for _ in range(TASKS_LIMIT + 1)))
 
     assert len(set(run(many()))) == 2
 
 
-def test_where_there_is_no_server_to_copy_workers_start_from_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_no_server_to_copy_workers_start_from_nothing(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
     workers = Workers(1, 20.0, 128)
     assert run(workers.run(add, 1, 2)) == 3
     workers.close()
 
 
-def test_an_error_that_cannot_travel_is_said_to_be_a_death(workers: Workers) -> None:
+def test_an_error_that_cannot_travel_is_said_to_be_a_death(workers: Workers, run: Run) -> None:
     with pytest.raises(WorkerDied):
         run(workers.run(be_stubborn))
     assert run(workers.run(add, 1, 2)) == 3
 
 
-def test_a_cancelled_task_ends_its_worker(hasty: Workers) -> None:
+def test_a_cancelled_task_ends_its_worker(hasty: Workers, run: Run) -> None:
     async def cancelled() -> int:
         before: int = await hasty.run(own_process)
         with contextlib.suppress(TimeoutError):
@@ -204,7 +239,7 @@ def test_a_cancelled_task_ends_its_worker(hasty: Workers) -> None:
     assert run(hasty.run(own_process)) != before
 
 
-def test_workers_ignore_the_interrupt_that_a_terminal_sends_to_all(workers: Workers) -> None:
+def test_workers_ignore_the_interrupt_that_a_terminal_sends_to_all(workers: Workers, run: Run) -> None:
     assert run(workers.run(ignores_interrupts))
 
 
@@ -229,7 +264,7 @@ if __name__ == "__main__":
     assert done.stdout == "True False\n"
 
 
-def test_closing_ends_the_workers_and_what_they_are_at() -> None:
+def test_closing_ends_the_workers_and_what_they_are_at(run: Run) -> None:
     workers = Workers(1, 60.0, 128)
 
     async def closed_at_work() -> None:
