@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,10 @@ from aggregator.model import (
 )
 from aggregator.store import Store, open_store
 from aggregator.store.groups import Bond, Word, contradiction, groups
+from aggregator.store.links import write as write_link
 from aggregator.store.rows import to_json
 from aggregator.store.schema import migrations
+from aggregator.store.stories import component, joined
 from tests.values import NO_PRINT, NOW, SOURCE, make_item, sources
 
 A, B, C = Level.IDENTITY, Level.TEXT, Level.EVENT
@@ -440,6 +443,25 @@ def test_a_link_between_items_held_apart_is_kept_but_is_of_neither_story(out: St
 # ── splitting
 
 
+@pytest.mark.parametrize("apart", [(0, 1), (1, 0)])
+def test_a_link_that_has_grown_weaker_gives_its_item_to_the_other_side_of_a_pin(
+    out: Store, apart: tuple[int, int]
+) -> None:
+    put(out, new(0), new(1), new(2, link(2, 1, B, 0.9), link(2, 0, B, 0.5)))
+    pin(out, CANNOT, *apart)
+    assert together(out) == of([0], [1, 2])
+    put(out, again(2, link(2, 1, B, 0.3)))
+    assert together(out) == of([0, 2], [1])
+
+
+def test_a_link_to_a_hidden_item_joins_what_that_holds_together(out: Store) -> None:
+    put(out, new(0), new(1, link(1, 0)), new(2, link(2, 1)))
+    out.hide(stored(out, 1).id, "anna", "", LATER)
+    put(out, new(3, link(3, 1)))
+    assert stored(out, 3).story_id == stored(out, 0).story_id == stored(out, 2).story_id
+    assert stored(out, 1).story_id != stored(out, 0).story_id
+
+
 def test_a_split_sends_each_other_item_where_it_is_tied_more_strongly(out: Store) -> None:
     put(out, new(1), new(2, link(2, 1)), new(3, link(3, 1, score=0.6), link(3, 2, score=0.7)), new(4, link(4, 1)))
     number = split(out, 2)
@@ -628,6 +650,28 @@ def test_the_order_in_which_items_links_and_pins_arrive_does_not_change_the_stor
     store.close()
 
 
+@settings(max_examples=60, deadline=None)
+@given(BORN, LINKS, ACTS, st.sets(st.integers(0, 5), max_size=2), st.lists(PAIRS, min_size=1, max_size=3))
+def test_new_links_alone_give_the_stories_that_all_links_give(
+    born: list[Any], links: list[Link], acts: list[Any], gone: set[int], pairs: list[tuple[int, int]]
+) -> None:
+    store = memory()
+    bring(store, born, links, 0)
+    for act in acts:
+        do(store, act, links)
+    for number in gone:
+        store.hide(stored(store, number).id, "anna", "", LATER)
+    ids = [(stored(store, one).id, stored(store, other).id) for one, other in pairs]
+    db: sqlite3.Connection = store._db.conn  # type: ignore[attr-defined]
+    for one, other in ids:
+        write_link(db, one, other, link(1, 2), 0)
+    found, expected = joined(db, ids), component(db, chain.from_iterable(ids))
+    told = (set(each) - expected.hidden for each in groups(expected.items, expected.links, expected.pins))
+    made = [set(each) - expected.hidden for each in groups(found.items, found.links, found.pins)]
+    assert list(filter(None, made)) == [each for each in told if each & set(found.items)]
+    store.close()
+
+
 def test_an_act_that_is_cut_short_at_any_moment_leaves_no_trace(out: Store) -> None:
     put(out, new(1, categories=["sport"]), new(2, link(2, 1), categories=["economie"]), new(3, link(3, 2)))
     db: sqlite3.Connection = out._db.conn  # type: ignore[attr-defined]
@@ -682,6 +726,25 @@ def test_a_pin_costs_the_same_however_much_is_stored(out: Store) -> None:
     for number in range(1000, 3000, 20):
         pin(out, CANNOT, number, number + 4)
     assert cost_of(10) < early * 1.3
+
+
+def test_a_new_item_of_a_large_story_does_not_have_all_its_links_read(out: Store) -> None:
+    many = 40
+    put(out, *(new(number, *(link(number, other) for other in range(number))) for number in range(many)))
+    new_pair = stored(out, 0).id, stored(out, many - 1).id
+    db: sqlite3.Connection = out._db.conn  # type: ignore[attr-defined]
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    db.set_progress_handler(count, 20)
+    found = joined(db, [new_pair])
+    few = steps
+    assert component(db, new_pair).items == found.items
+    assert len(found.items) == many
+    assert steps - few > 5 * few
 
 
 # ── an older database

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from aggregator.model import Date, DecisionKind, Enclosure, Item, Question
 from aggregator.store import Store, open_store
 from aggregator.stories import give_keys
-from aggregator.stories.guards import another_issue, contradiction, new_episode
+from aggregator.stories.guards import _compared, _contradiction, another_issue, contradiction, new_episode
 from aggregator.stories.versions import is_material
 from tests.values import NOW, SOURCE, date, make_item, settle, sources
 
@@ -228,6 +228,13 @@ def test_a_shared_link_is_vetoed_only_by_a_contradiction(
     first, second = make_item(1, lead="Court.", **one), make_item(2, lead="Bref.", **other)
     assert bool(contradiction(first, second)) is vetoed
     assert bool(contradiction(second, first)) is vetoed
+
+
+@given(st.text("Aà1.( é2,", max_size=60), st.text("aB 3-«", max_size=200))
+def test_what_says_the_same_is_compared_no_further_and_would_not_contradict_itself(title: str, text: str) -> None:
+    item = make_item(1, title=title, text=text, lead=text[:20])
+    assert contradiction(item, replace(item, guid="other")) == ""
+    assert _contradiction(*_compared(item, replace(item, guid="other"))) == ""
 
 
 @pytest.mark.parametrize(

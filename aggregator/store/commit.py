@@ -18,7 +18,7 @@ from aggregator.store.hidden import is_withdrawn
 from aggregator.store.log import Log, change_all, feeds_of, terms_of
 from aggregator.store.rows import to_json, to_seconds, to_state
 from aggregator.store.rulebook import Judged
-from aggregator.store.stories import component, regroup
+from aggregator.store.stories import Component, component, joined, regroup
 
 OWN_ID = re.compile(r"(?:https?://|tag:|urn:)[^\s<>\"{}|\\^`]{1,1000}")  # of a source that is fit for an atom:id
 
@@ -39,6 +39,7 @@ class Commit:
         self.entry_ids: set[str] = set()  # given in this update
         self.opened: dict[int, Decision] = {}  # stories of new items, by id
         self.shaken: set[int] = set()  # items whose story, or its feeds, may be others now
+        self.linked: list[tuple[int, int]] = []  # items that have a new link, or another one
         self.source_id, self.old_state, self.source_slug, self.withdrawn = self._source()
 
     def write(self) -> None:
@@ -49,7 +50,11 @@ class Commit:
         self._change(list(self._prepared(DecisionKind.CHANGED)))
         self._close()
         self._link()
-        if self.shaken or any(decision.kind is not DecisionKind.SAME for decision in self.update.decisions):
+        if (
+            self.shaken
+            or self.linked
+            or any(decision.kind is not DecisionKind.SAME for decision in self.update.decisions)
+        ):
             self._tell()
         self._write_state()
 
@@ -219,7 +224,7 @@ class Commit:
             for link in decision.links:
                 pair = self._id(link.item), self._id(link.other)
                 if links.write(self.db, *pair, link, self.at):
-                    self.shaken.update(pair)
+                    self.linked.append(pair)
 
     def _id(self, key: Key) -> int:
         if key not in self.ids:
@@ -235,14 +240,18 @@ class Commit:
         """Give each item its story, and each story its feeds."""
         placed: set[int] = set()
         if self.shaken:
-            found = component(self.db, self.shaken)
-            regroup(self.db, self.log, found)
-            placed.update(found.items)
+            self._regroup(component(self.db, self.shaken.union(*self.linked)), placed)
+        elif self.linked:
+            self._regroup(joined(self.db, self.linked), placed)
         for story_id, decision in self.opened.items():
             if self.ids[decision.item.key] not in placed:
                 feeds = feeds_of(terms_of(decision.item, self.source_slug))
                 self.log.enter(feeds, story_id, self._sort_at(decision), int(decision.late))
         self.log.write()
+
+    def _regroup(self, found: Component, placed: set[int]) -> None:
+        regroup(self.db, self.log, found)
+        placed.update(found.items)
 
 
 def write_states(db: sqlite3.Connection, states: Sequence[SourceState]) -> None:

@@ -24,6 +24,8 @@ EPISODE_APART = timedelta(hours=6)  # a correction seldom moves the publication;
 
 def contradiction(one: Item, other: Item) -> str:
     """Why two items at one link are different news, "" if they need not be."""
+    if (one.title, one.text, one.lead) == (other.title, other.text, other.lead):
+        return ""  # as most are that many sources carry: what says the same cannot contradict itself
     return _contradiction(*_compared(one, other))
 
 
