@@ -30,6 +30,7 @@ from aggregator import opml
 from aggregator.cli import main, printing, running
 from aggregator.cli.first_round import FirstRound
 from aggregator.errors import ErrorClass
+from aggregator.memory import GARBAGE_OBJECTS
 from aggregator.model import (
     Closed,
     Decision,
@@ -990,3 +991,9 @@ def test_a_poll_loads_nothing_that_only_documents_the_desk_or_a_terminal_need() 
     code = f"import sys, aggregator.cli.once; print([name for name in {unneeded} if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert told.stdout.strip() == "[]"
+
+
+def test_no_garbage_is_looked_for_in_what_a_command_loads() -> None:
+    code = "import gc; from aggregator.cli import main; main.get_command(None, 'poll'); print(gc.get_threshold()[0])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert int(told.stdout) == GARBAGE_OBJECTS
