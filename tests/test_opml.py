@@ -263,6 +263,14 @@ def test_what_is_taken_for_an_ordinary_address_is_one(url: str) -> None:
         assert line.url_flaw(url) == ""
 
 
+@given(st.characters())
+def test_the_characters_of_xml_are_those_of_its_section_2_2(letter: str) -> None:
+    allowed = letter in "\t\n\r" or any(
+        low <= letter <= high for low, high in ((" ", "\ud7ff"), ("\ue000", "\ufffd"), ("\U00010000", "\U0010ffff"))
+    )
+    assert bool(tree.ILLEGAL.fullmatch(letter)) is not allowed
+
+
 def test_every_name_of_the_package_is_found_and_no_other() -> None:
     assert all(getattr(opml, name) for name in opml.__all__)
     with pytest.raises(AttributeError, match="no attribute 'unknown'"):
