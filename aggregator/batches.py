@@ -1,5 +1,5 @@
 """Values that are written together: each waits until the batch that it is in was written, and the next batch gathers
-meanwhile. So a burst costs a few transactions, and a lone value does not wait.
+meanwhile. So a burst costs a few transactions, and a lone value waits no longer than a batch is given to gather.
 """
 
 import asyncio
@@ -10,10 +10,13 @@ Value = TypeVar("Value")
 
 
 class Batches(Generic[Value]):
-    """Used from one event loop. `write` gets the values of a batch in their order."""
+    """Used from one event loop. `write` gets the values of a batch in their order; a batch that begins is given
+    `gather_seconds` for others to come.
+    """
 
-    def __init__(self, write: Callable[[list[Value]], Awaitable[None]]) -> None:
+    def __init__(self, write: Callable[[list[Value]], Awaitable[None]], gather_seconds: float = 0.0) -> None:
         self._write = write
+        self._gather_seconds = gather_seconds
         self._waiting: list[tuple[Value, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -32,6 +35,8 @@ class Batches(Generic[Value]):
 
     async def _write_waiting(self) -> None:
         while self._waiting:
+            if self._gather_seconds:
+                await asyncio.sleep(self._gather_seconds)
             batch, self._waiting = self._waiting, []
             error: Exception | None = None
             try:

@@ -7,9 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from aggregator.words import WORD, folded, parts, unaccented
 
 SHORTEST, LONGEST = 4, 40  # letters: shorter words have too many neighbours, longer ones are none
@@ -46,6 +43,9 @@ def ends(word: str) -> tuple[str, str]:
 
 def nearest(word: str, known: Mapping[str, int]) -> list[str]:
     """The known words that may be meant, the nearest first, of these the most frequent; `known` says how frequent."""
+    from rapidfuzz import process  # noqa: PLC0415 - it takes 10 ms, which who never searches need not wait
+    from rapidfuzz.distance import OSA  # noqa: PLC0415
+
     found = process.extract(word, known.keys(), scorer=OSA.distance, score_cutoff=mistakes(word), limit=None)
     return [each for each, *_ in sorted(found, key=lambda one: (one[1], -known[one[0]], one[0]))]
 

@@ -40,6 +40,7 @@ TICK_SHARE, TICK_ITEMS = 0.1, 2
 TICK_SECONDS = 2  # Last-Modified has whole seconds: news in the second of the last poll would be missed
 PHASE_SECONDS = 900
 START_SECONDS = 300
+UNCOMPILED = "PYTHONDONTWRITEBYTECODE"  # each start would compile our modules anew, 0.1 s, and no library
 LIBRARIES = {
     "floor": ("aiohttp",),
     "reader": ("reader", "requests"),  # it carries a feedparser of its own
@@ -146,8 +147,10 @@ def fetch(url: str) -> str:
 
 
 def environment(load: Load) -> dict[str, str]:
-    """Our settings as delivered, but that the load may be asked; and with one host, that all of it may be at once."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("TRIBUTARY_")}
+    """Our settings as delivered, but that the load may be asked; and with one host, that all of it may be at once. As
+    where it is installed, what was compiled is kept.
+    """
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("TRIBUTARY_", UNCOMPILED))}
     environ["TRIBUTARY_ALLOW_PRIVATE"] = ",".join(f"127.0.0.{1 + host}:{load.port}" for host in range(load.hosts))
     if load.hosts == 1:
         environ["TRIBUTARY_PER_HOST"] = str(CONCURRENCY)

@@ -30,6 +30,7 @@ from aggregator import opml
 from aggregator.cli import main, printing, running
 from aggregator.cli.first_round import FirstRound
 from aggregator.errors import ErrorClass
+from aggregator.memory import GARBAGE_OBJECTS
 from aggregator.model import (
     Closed,
     Decision,
@@ -985,7 +986,14 @@ def test_a_command_that_does_not_exist_is_refused() -> None:
 
 
 def test_a_poll_loads_nothing_that_only_documents_the_desk_or_a_terminal_need() -> None:
-    unneeded = ["aggregator.desk", "aggregator.documents", "aggregator.publish", "aggregator.stories", "pebble", "rich"]
+    own = ["desk", "documents", "opml.foreign", "opml.lists", "publish", "stories"]
+    unneeded = [*(f"aggregator.{name}" for name in own), "lxml", "pebble", "rapidfuzz", "rich"]
     code = f"import sys, aggregator.cli.once; print([name for name in {unneeded} if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert told.stdout.strip() == "[]"
+
+
+def test_no_garbage_is_looked_for_in_what_a_command_loads() -> None:
+    code = "import gc; from aggregator.cli import main; main.get_command(None, 'poll'); print(gc.get_threshold()[0])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert int(told.stdout) == GARBAGE_OBJECTS

@@ -4,12 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import ascii_lowercase, digits
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from aggregator import opml
 from aggregator.errors import ConfigError
 from aggregator.model import Republish, Source, SourceKind
 from aggregator.opml import (
@@ -253,6 +255,26 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ConfigError, match="must not hold a user name or a password") as caught:
         Document.parse(listed(rss(url=url)), "feeds.opml")
     assert "secret" not in str(caught.value)
+
+
+@given(st.from_regex(line.ORDINARY_URL, fullmatch=True))
+def test_what_is_taken_for_an_ordinary_address_is_one(url: str) -> None:
+    with patch.object(line, "ORDINARY_URL", re.compile(r"(?!)")):
+        assert line.url_flaw(url) == ""
+
+
+@given(st.characters())
+def test_the_characters_of_xml_are_those_of_its_section_2_2(letter: str) -> None:
+    allowed = letter in "\t\n\r" or any(
+        low <= letter <= high for low, high in ((" ", "\ud7ff"), ("\ue000", "\ufffd"), ("\U00010000", "\U0010ffff"))
+    )
+    assert bool(tree.ILLEGAL.fullmatch(letter)) is not allowed
+
+
+def test_every_name_of_the_package_is_found_and_no_other() -> None:
+    assert all(getattr(opml, name) for name in opml.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'unknown'"):
+        opml.unknown  # noqa: B018
 
 
 def test_the_same_address_twice_names_both_lines() -> None:

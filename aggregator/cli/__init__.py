@@ -9,6 +9,8 @@ from io import TextIOWrapper
 
 import click
 
+from aggregator.memory import look_seldom
+
 MODULES = {  # where the commands stand
     "backup": "backup",
     "demo": "running",
@@ -49,6 +51,7 @@ class Commands(click.Group):
         """One of them; None where there is none of that name."""
         if cmd_name not in MODULES:
             return None
+        look_seldom()  # what a module makes as it is loaded is no garbage: to look for some takes 50 ms
         module = import_module(f"{__name__}.{MODULES[cmd_name]}")
         command: click.Command = getattr(module, NAMES.get(cmd_name, cmd_name))
         return command

@@ -1,6 +1,9 @@
 """Takes a literal IP address, says whether it is one of the open Internet. Never resolves a name."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+HOSTS_KEPT = 4096  # of which it is known how they are compared, or whether they are public: 10 µs, or 20, to find out
 
 # The IANA registries of special addresses. 192.88.99.0/24 led to 6to4 relays, 2001::/23 holds Teredo (2001::/32).
 _CLOSED_4 = tuple(
@@ -16,6 +19,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")  # not 64:ff9b:1::/48: for local use, with 
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)  # the third quarter of the address, before the IPv4 address
 
 
+@lru_cache(HOSTS_KEPT)
 def is_public(address: str) -> bool:
     """Is this an address of the open Internet? One that carries an IPv4 address is judged by that one too.
 
@@ -43,6 +47,7 @@ def _is_public_6(ip: IPv6Address) -> bool:
     return (int(ip) >> 32) & 0xFFFF_FFFF not in _ISATAP or _is_public_4(last)
 
 
+@lru_cache(HOSTS_KEPT)
 def plain_host(host: str) -> str:
     """Write a host the one way in which hosts are compared."""
     host = host.strip("[]").rstrip(".").lower()

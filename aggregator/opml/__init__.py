@@ -4,13 +4,20 @@
 does so while others may be editing it;
 `read_foreign` and `merge` take in what other readers export; `write_subscriptions` and `write_sources` make the
 lists that we publish. docs/source-list.md explains the attributes to editors. Only ConfigError is raised.
+
+Who polls needs feeds.opml alone: the modules that need lxml are loaded when one of their names is first asked for.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from aggregator.opml.document import Document, move, read
-from aggregator.opml.foreign import Refused, bare_address, merge, read_export, read_foreign
 from aggregator.opml.line import SELECTORS, url_flaw
 from aggregator.opml.line import write as attributes
-from aggregator.opml.lists import Folder, Line, write_sources, write_subscriptions
+
+if TYPE_CHECKING:
+    from aggregator.opml.foreign import Refused, bare_address, merge, read_export, read_foreign
+    from aggregator.opml.lists import Folder, Line, write_sources, write_subscriptions
 
 __all__ = [
     "SELECTORS",
@@ -29,3 +36,16 @@ __all__ = [
     "write_sources",
     "write_subscriptions",
 ]
+
+_LATER = {
+    **dict.fromkeys(("Refused", "bare_address", "merge", "read_export", "read_foreign"), "foreign"),
+    **dict.fromkeys(("Folder", "Line", "write_sources", "write_subscriptions"), "lists"),
+}
+
+if not TYPE_CHECKING:  # which would take any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        """A name of a module that is not loaded yet."""
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

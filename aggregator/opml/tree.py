@@ -20,7 +20,8 @@ OUTLINE_LIMIT = 20_000
 NESTING_LIMIT = 20  # of outlines; <opml> and <body> stand above them
 BODY_LIMIT_BYTES = 10 * 2**20
 
-ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 §2.2
+# XML 1.0 §2.2, turned round: to compile a set of all that is allowed takes 6 ms.
+ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _TAG = re.compile(rb"""<[^\s/>]+(?:[^"'>]|"[^"]*"|'[^']*')*>""")
 _ATTRIBUTE = re.compile(rb"""(\s+)([^\s=/>]+)(\s*=\s*)("[^"]*"|'[^']*')""")
 _INDENT = re.compile(rb"(?:\r?\n)?[ \t]*\Z")

@@ -12,7 +12,20 @@ from datetime import datetime, timedelta
 
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass
-from aggregator.model import Fetched, FetchFailed, Gone, NotModified, Outcome, ParsedFeed, Source, SourceState
+from aggregator.model import (
+    Advice,
+    Doubt,
+    Fetched,
+    FetchFailed,
+    Gone,
+    NotModified,
+    Outcome,
+    ParsedFeed,
+    Pushes,
+    Rhythm,
+    Source,
+    SourceState,
+)
 from aggregator.poll.advice import after_skipped, asked_for, freshness
 from aggregator.poll.pace import Plan, due_after, make_plan
 from aggregator.poll.pushed import after_poll, named, stretched
@@ -63,6 +76,9 @@ def succeeded(
     naming = named(outcome.headers, feed, source, outcome.url) if feed and isinstance(outcome, Fetched) else None
     # One that is suspect and was taken in all the same is no other while its body is.
     is_still_odd = feed is None and state.error_class is ErrorClass.SUSPECT and not state.error_count
+    advice = state.advice if feed is None else feed.advice
+    rhythm = learn(state.rhythm, published, since, now, source.timezone)
+    pushes = after_poll(state.pushes, naming, published, since, now, lease_until)
     state = replace(
         state,
         etag=outcome.etag if renewed else outcome.etag or state.etag,
@@ -70,6 +86,7 @@ def succeeded(
         fingerprint=outcome.fingerprint if isinstance(outcome, Fetched) else state.fingerprint,
         checked_at=now,
         succeeded_at=now,
+        next_check_at=_next_check(source, now, outcome.headers, advice, rhythm, pushes, settings, plan),
         error_class=ErrorClass.SUSPECT if is_still_odd else None,
         error=state.error if is_still_odd else "",
         error_count=0,
@@ -83,16 +100,11 @@ def succeeded(
         moved_seen=(state.moved_seen if is_same_move else 0) + 1 if outcome.moved_to else 0,
         unmoved=state.unmoved if is_same_move else "",
         host_closed_until=None,
-        advice=state.advice if feed is None else feed.advice,
-        doubt=replace(state.doubt, kind="", since=None, seen=0),
-        rhythm=learn(state.rhythm, published, since, now, source.timezone),
-        pushes=after_poll(state.pushes, naming, published, since, now, lease_until),
+        advice=advice,
+        doubt=Doubt(believed=state.doubt.believed, believed_at=state.doubt.believed_at),
+        rhythm=rhythm,
+        pushes=pushes,
     )
-    interval = _interval(source, state, outcome.headers, settings, plan)
-    next_check_at = now + _spread(source.url, interval)
-    if source.interval is None and (after := after_skipped(next_check_at, state.advice)) > next_check_at:
-        next_check_at = min(after + _spread(source.url, settings.shortest) - settings.shortest, now + settings.longest)
-    state = replace(state, next_check_at=next_check_at)
     if feed is None:
         return state
     return replace(
@@ -193,22 +205,34 @@ def _base(source: Source, settings: Settings) -> timedelta:
     return source.interval or settings.interval
 
 
-def _interval(
-    source: Source, state: SourceState, headers: Mapping[str, str], settings: Settings, plan: Plan
-) -> timedelta:
-    """An editor's own interval stands; else what the answer says of its freshness may lengthen ours."""
-    if source.interval is not None or state.checked_at is None:
-        return _base(source, settings)
-    own = _own(source, state, state.checked_at, settings, plan)
-    said = max(freshness(headers, state.checked_at), asked_for(state.advice, state.rhythm))
-    return stretched(max(own, min(said, settings.longest)), state.pushes, settings)
+def _next_check(
+    source: Source,
+    now: datetime,
+    headers: Mapping[str, str],
+    advice: Advice,
+    rhythm: Rhythm,
+    pushes: Pushes,
+    settings: Settings,
+    plan: Plan,
+) -> datetime:
+    """When to ask again after an answer that was read. An editor's own interval stands; else what the answer says of
+    its freshness may lengthen ours, and the hours are avoided in which the source wants no request.
+    """
+    if source.interval is not None:
+        return now + _spread(source.url, source.interval)
+    own = _own(source, rhythm, now, settings, plan)
+    said = max(freshness(headers, now), asked_for(advice, rhythm))
+    at = now + _spread(source.url, stretched(max(own, min(said, settings.longest)), pushes, settings))
+    if (after := after_skipped(at, advice)) > at:
+        return min(after + _spread(source.url, settings.shortest) - settings.shortest, now + settings.longest)
+    return at
 
 
-def _own(source: Source, state: SourceState, now: datetime, settings: Settings, plan: Plan) -> timedelta:
+def _own(source: Source, rhythm: Rhythm, now: datetime, settings: Settings, plan: Plan) -> timedelta:
     """What the rhythm of the source and the budget ask for."""
     if not plan.price:
         return settings.interval
-    forecast = plan.forecast(state.rhythm, source.region, now)
+    forecast = plan.forecast(rhythm, source.region, now)
     planned = due_after(forecast, plan.price, now, source.timezone, settings.longest)
     return max(planned * (1 - JITTER / 2), settings.shortest)  # in the mean, what was planned
 

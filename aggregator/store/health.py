@@ -25,9 +25,12 @@ class Histories(Connections):
             rows = db.execute(
                 "SELECT id, url, position, line, state FROM sources WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
             ).fetchall()
-            for _, url, position, line, state in rows:
+            troubled = {number for (number,) in db.execute("SELECT source_id FROM episodes WHERE until IS NULL")}
+            for number, url, position, line, state in rows:
                 nothing = Judgement(url, now, frozenset(ConditionKind), ())
-                write(db, nothing if position is None else judge(to_source(line), to_state(state)), renew=True)
+                judged = nothing if position is None else judge(to_source(line), to_state(state))
+                if judged.conditions or number in troubled:  # of most sources there is nothing to begin or to end
+                    write(db, judged, renew=True)
         return rows[-1][0] if len(rows) == limit else 0
 
     def history(self, url: str, limit: int = 50) -> tuple[Episode, ...]:

@@ -73,27 +73,25 @@ class SQLiteStore(
 
     def sync_sources(self, sources: Iterable[Source], now: datetime) -> None:
         """See Store."""
-        rows = [
-            (source.url, position, source.paused, to_json(source), to_json(SourceState(source.url)), _name(source))
-            for position, source in enumerate(sources)
-        ]
+        listed = tuple(sources)
+        rows = [(each.url, position, each.paused, to_json(each)) for position, each in enumerate(listed)]
         with errors("writing the sources"), self._writing() as db:
             self._move(db, [url for url, *_ in rows], now)
-            listed = "SELECT url, position, paused, line FROM sources WHERE position IS NOT NULL ORDER BY position"
-            if db.execute(listed).fetchall() == [row[:4] for row in rows]:
+            as_before = "SELECT url, position, paused, line FROM sources WHERE position IS NOT NULL ORDER BY position"
+            if db.execute(as_before).fetchall() == rows:
                 return  # as most often; writing a thousand anew takes 20 ms
             held = dict(db.execute("SELECT url, iif(position IS NULL, NULL, line) FROM sources"))
-            wanted = {url: line for url, _, _, line, *_ in rows}
+            wanted = {url: line for url, _, _, line in rows}
             slugs = dict(db.execute("SELECT url, slug FROM sources"))
-            for url, *_, name in rows:
-                if url not in slugs:
-                    slugs[url] = slug_of(name, frozenset(slugs.values()))
+            for source in listed:
+                if source.url not in slugs:
+                    slugs[source.url] = slug_of(_name(source), frozenset(slugs.values()))
             db.execute("UPDATE sources SET position = NULL")
             db.executemany(
                 "INSERT INTO sources (url, position, paused, line, state, next_check_at, slug)"
                 " VALUES (?, ?, ?, ?, ?, 0, ?) ON CONFLICT (url) DO UPDATE SET position = excluded.position,"
                 " paused = excluded.paused, line = excluded.line",
-                [(url, *row, slugs[url]) for url, *row, _ in rows],
+                [(*row, to_json(SourceState(row[0])), slugs[row[0]]) for row in rows],
             )
             if any(wanted.get(url) != line for url, line in held.items()):
                 log.change_all(db, to_seconds(now))  # titles and rights stand in the feeds
