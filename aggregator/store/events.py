@@ -4,6 +4,7 @@ finding of events asks, inside a transaction that the caller holds; never says w
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
@@ -19,31 +20,46 @@ FEATURE_LIMIT = 24  # stories with one word, the newest: what more have tells li
 TOGETHER_LIMIT = 100  # stories of one event that are grouped anew, the newest
 COUNTED_LEAST = 10_000  # stories; of fewer, all are counted for good
 COUNTED_WINDOWS = 6  # how many windows' stories the frequencies are counted over, before they are halved
-ALONE = "SELECT content FROM gists WHERE item_id = ? LIMIT ?"
+COUNTS = "SELECT stem, stories FROM json_each(?) CROSS JOIN stems ON stem = value"
+GISTS = "SELECT item_id, at, content FROM json_each(?) CROSS JOIN gists ON item_id = value"
 OF_EVENT = (
-    "SELECT content FROM gists WHERE item_id IN (SELECT lead_id FROM stories WHERE event = ?)"
+    "SELECT item_id FROM gists WHERE item_id IN (SELECT lead_id FROM stories WHERE event = ?)"
     " ORDER BY item_id DESC LIMIT ?"
+)
+LIVE = (
+    "SELECT item_id, other_id FROM links WHERE (item_id = :item OR other_id = :item)"
+    " AND level = 'C' AND closed_at IS NULL"
 )
 REGROUPED = "a later story showed another grouping"
 
 
 class Window:
-    """The stories of the last days; see `aggregator.store.Window`."""
+    """The stories of the last days; see `aggregator.store.Window`. What was read is kept while it lives, and words are
+    counted at its end, by `write`: the stories of one transaction have many in common.
+    """
 
     def __init__(self, db: sqlite3.Connection, at: int) -> None:
         self._db = db
         self._at = at
         self.size = int(db.execute("SELECT count(*) FROM gists").fetchone()[0])
         self.has_changed = False  # whether any event did
+        self._counted = _counted(db)
+        self._ids: dict[Key, int] = {}
+        self._stems: dict[str, int] = {}  # in how many stories each stood before
+        self._gists: dict[int, tuple[int, Gist]] = {}  # with their times
+        self._new_stems: Counter[str] = Counter()
 
     def frequencies(self, stems: Iterable[str]) -> Frequencies:
         """See Window."""
-        sql = "SELECT stem, stories FROM stems WHERE stem IN (SELECT value FROM json_each(?))"
-        counts = dict(self._db.execute(sql, (json.dumps(list(stems)),)).fetchall())
-        return Frequencies(_counted(self._db), counts)
+        asked, held, new = list(stems), self._stems, self._new_stems
+        missing = [stem for stem in asked if stem not in held]
+        held.update(dict.fromkeys(missing, 0))
+        held.update(self._db.execute(COUNTS, (json.dumps(missing),)))
+        counts = {stem: held[stem] + new[stem] for stem in asked}
+        return Frequencies(self._counted, {stem: count for stem, count in counts.items() if count})
 
     def alike(self, gist: Gist, since: datetime, limit: int) -> tuple[Gist, ...]:
-        """See Window. Two queries; a third where some of the most alike are too old."""
+        """See Window. A query, and one or two for gists that were not read yet."""
         lookups = gist.lookups
         if not lookups:
             return ()
@@ -52,40 +68,54 @@ class Window:
         found = self._since(since, ranked[:limit])
         if len(found) < limit < len(ranked):
             found += self._since(since, ranked[limit:])
-        return tuple(map(to_gist, found[:limit]))
+        return tuple(found[:limit])
 
-    def _since(self, since: datetime, item_ids: Sequence[int]) -> list[bytes]:
+    def _since(self, since: datetime, item_ids: Sequence[int]) -> list[Gist]:
         """The gists of these stories, in their order, but for older ones."""
-        sql = "SELECT item_id, content FROM gists WHERE item_id IN (SELECT value FROM json_each(?)) AND at >= ?"
-        found = dict(self._db.execute(sql, (json.dumps(item_ids), to_seconds(since))).fetchall())
-        return [found[item_id] for item_id in item_ids if item_id in found]
+        least = to_seconds(since)
+        return [gist for at, gist in self._held(item_ids) if at >= least]
+
+    def _held(self, item_ids: Sequence[int]) -> list[tuple[int, Gist]]:
+        """The gists of these stories with their times, in their order; none of what is no longer kept."""
+        held = self._gists
+        if missing := [item_id for item_id in item_ids if item_id not in held]:
+            rows = self._db.execute(GISTS, (json.dumps(missing),))
+            held.update((item_id, (at, to_gist(content))) for item_id, at, content in rows)
+        return [held[item_id] for item_id in item_ids if item_id in held]
 
     def together(self, keys: Iterable[Key]) -> tuple[Gist, ...]:
         """See Window."""
         found: dict[Key, Gist] = {}
         for key in keys:
-            item_id = id_of(self._db, key)
+            item_id = self._id_of(key)
             event = self._event_of(item_id)
-            sql, about = (ALONE, item_id) if event is None else (OF_EVENT, event)
-            gists = (to_gist(content) for (content,) in self._db.execute(sql, (about, TOGETHER_LIMIT)))
-            found |= {gist.key: gist for gist in gists}
+            item_ids = [item_id]
+            if event is not None:
+                item_ids = [item for (item,) in self._db.execute(OF_EVENT, (event, TOGETHER_LIMIT))]
+            found |= {gist.key: gist for _, gist in self._held(item_ids)}
         return tuple(found.values())
 
     def add(self, gist: Gist) -> None:
         """See Window."""
-        item_id = id_of(self._db, gist.key)
-        self._db.execute("INSERT INTO gists VALUES (?, ?, ?)", (item_id, to_seconds(gist.at), to_bytes(gist)))
+        item_id, at = self._id_of(gist.key), to_seconds(gist.at)
+        self._db.execute("INSERT INTO gists VALUES (?, ?, ?)", (item_id, at, to_bytes(gist)))
+        self._gists[item_id] = at, gist
         words = [(feature, item_id, weight) for feature, weight in gist.lookups.items()]
         self._db.executemany("INSERT INTO gist_words VALUES (?, ?, ?)", words)
-        sql = "INSERT INTO stems VALUES (?, 1) ON CONFLICT DO UPDATE SET stories = stories + 1"
-        self._db.executemany(sql, [(stem,) for stem in gist.stems])
-        self._db.execute("UPDATE marks SET value = value + 1 WHERE name = 'counted'")
+        self._new_stems.update(gist.stems)
+        self._counted += 1
         self.size += 1
+
+    def write(self) -> None:
+        """Count the words of the stories that were added."""
+        sql = "INSERT INTO stems VALUES (?, ?) ON CONFLICT DO UPDATE SET stories = stories + excluded.stories"
+        self._db.executemany(sql, sorted(self._new_stems.items()))
+        self._db.execute("UPDATE marks SET value = ? WHERE name = 'counted'", (self._counted,))
 
     def group(self, events: Sequence[tuple[Gist, ...]], links: Iterable[Link]) -> None:
         """See Window. What was forgotten of an event goes with the first of those that it becomes."""
         self.has_changed = True
-        items = [[id_of(self._db, gist.key) for gist in event] for event in events]
+        items = [[self._id_of(gist.key) for gist in event] for event in events]
         held = {item: self._event_of(item) for event in items for item in event}
         self._db.executemany("UPDATE stories SET event = NULL WHERE lead_id = ?", [(item,) for item in held])
         sql = (
@@ -100,22 +130,26 @@ class Window:
             if len(told) > 1:
                 first = min(told)
                 self._db.executemany("UPDATE stories SET event = ? WHERE id = ?", [(first, story) for story in told])
-        self._link({gist.key for event in events for gist in event}, list(links))
+        self._link(set(held), list(links))
 
-    def _link(self, keys: AbstractSet[Key], links: Sequence[Link]) -> None:
+    def _link(self, items: AbstractSet[int], links: Iterable[Link]) -> None:
         """Make these links the only ones of level C between these stories; those to what was forgotten of their event
         stay.
         """
-        wanted = {frozenset((link.item, link.other)) for link in links}
-        for key in keys:
-            for tie in ties.of_item(self._db, id_of(self._db, key)):
-                link, pair = tie.link, {tie.link.item, tie.link.other}
-                if link.level is Level.EVENT and tie.closed_at is None and pair not in wanted:
-                    one, other = id_of(self._db, link.item), id_of(self._db, link.other)
-                    if pair <= keys or self._event_of(one) != self._event_of(other):
-                        ties.close(self._db, one, other, Level.EVENT, REGROUPED, self._at)
-        for link in links:
-            ties.write(self._db, id_of(self._db, link.item), id_of(self._db, link.other), link, self._at)
+        wanted = [(self._id_of(link.item), self._id_of(link.other), link) for link in links]
+        kept = {frozenset(pair) for *pair, _ in wanted}
+        for item in items:
+            for one, other in self._db.execute(LIVE, {"item": item}).fetchall():
+                is_of_these = one in items and other in items
+                if {one, other} not in kept and (is_of_these or self._event_of(one) != self._event_of(other)):
+                    ties.close(self._db, one, other, Level.EVENT, REGROUPED, self._at)
+        for one, other, link in wanted:
+            ties.write(self._db, one, other, link, self._at)
+
+    def _id_of(self, key: Key) -> int:
+        if key not in self._ids:
+            self._ids[key] = id_of(self._db, key)
+        return self._ids[key]
 
     def _event_of(self, item_id: int) -> int | None:
         (event,) = self._db.execute("SELECT event FROM stories WHERE lead_id = ?", (item_id,)).fetchone()

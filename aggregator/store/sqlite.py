@@ -276,6 +276,7 @@ class SQLiteStore(
             window = events.Window(db, to_seconds(now))
             for stored in waiting:
                 tell(stored, window)
+            window.write()
             events.gathered(db, waiting[-1].id, feeds, to_seconds(now), is_changed=window.has_changed)
         return len(waiting)
 
