@@ -52,8 +52,9 @@ class Documents:
         self._receiver = Receiver(settings, store, clock, write, self.digest, turns)
 
     def close(self) -> None:
-        """End the workers, and what they are at."""
+        """End the workers, and what they are at; keep nothing for the next comparison."""
         self._workers.close()
+        stories.let_go()
 
     async def receive(self, source: Source, notice: Notice) -> Received:
         """Take in what a hub pushed. Never raises but when it is cancelled."""

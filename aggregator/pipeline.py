@@ -118,7 +118,9 @@ class Pipeline:
         self.writer.close()
 
     async def end_workers(self) -> None:
-        """No document comes any more: what follows can have the memory of those who read them."""
+        """No document comes any more: what follows can have the memory of those who read them, and of what they were
+        compared with.
+        """
         if "_documents" in vars(self):
             await asyncio.to_thread(self._documents.close)
 

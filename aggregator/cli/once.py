@@ -53,9 +53,9 @@ def poll_once(
         async with Pipeline(settings, store, clock) as pipeline:
             await pipeline.poll(chosen, take)
             await pipeline.end_workers()
+            await pipeline.forget()  # now, as that frees memory for what follows
             await pipeline.open_log()
             await pipeline.index()
-            await pipeline.forget()
             await health.look(store, pipeline.write, clock())
 
     asyncio.run(round_once())

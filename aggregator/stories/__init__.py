@@ -30,11 +30,12 @@ from aggregator.stories.identity import find, give_keys, own_guid
 from aggregator.stories.linking import Looked, Subject, look, same_texts, still_linked
 from aggregator.stories.prints import make_print, quoted
 from aggregator.stories.same_text import WINDOW
+from aggregator.stories.similarity import let_go
 from aggregator.stories.versions import is_material, is_return, leaves_revision
 
 __all__ = [
-    "WINDOW", "Looked", "Subject", "decide", "give_keys", "look", "make_print", "own_guid", "quoted", "same_texts",
-    "still_linked",
+    "WINDOW", "Looked", "Subject", "decide", "give_keys", "let_go", "look", "make_print", "own_guid", "quoted",
+    "same_texts", "still_linked",
 ]  # fmt: skip
 
 LINK_RULE = "canonical-link/1"
