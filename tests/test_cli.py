@@ -29,6 +29,7 @@ from rich.logging import RichHandler
 from aggregator import opml
 from aggregator.cli import main, printing, running
 from aggregator.cli.first_round import FirstRound
+from aggregator.desk import accounts
 from aggregator.errors import ErrorClass
 from aggregator.model import (
     Closed,
@@ -39,6 +40,7 @@ from aggregator.model import (
     Level,
     Link,
     PinKind,
+    Role,
     Source,
     SourceState,
     Update,
@@ -837,8 +839,12 @@ def test_run_ends_while_a_source_hangs(tmp_path: Path) -> None:
     with Origin(lambda _: iter([HANG])) as origin:
         (tmp_path / "feeds.opml").write_text(feeds_opml(("Lente", origin.url("/lente"), "")))
         environ = {"TRIBUTARY_ALLOW_PRIVATE": origin.authority}
+        (tmp_path / "var").mkdir()
+        store = open_store(str(tmp_path / "var" / "tributary.db"))
+        accounts.add(store, "Jeanne", Role.ADMIN, "correct horse", NOW)
+        store.close()
         with Process("-m", "aggregator.cli", "run", "--port=0", folder=tmp_path, environ=environ) as run:
-            run.wait_for("Reading at")
+            assert run.wait_for("Editing at").endswith("/desk/")  # somebody may already
             eventually(lambda: origin.requests)
             assert run.end(signal.SIGINT) == 0
 

@@ -209,6 +209,11 @@ def test_what_is_like_the_source_is_not_suspect(room: Newsroom) -> None:
     assert room.ask(feed([])).status == "ok"  # three items were not many
 
 
+def test_a_site_whose_address_cannot_be_read_is_no_proof_of_another_source(room: Newsroom) -> None:
+    fresh = [News(300 + n, f"{SUBJECTS[n]} : la suite", room.now + HOUR - timedelta(minutes=7 * n)) for n in range(12)]
+    assert room.ask(feed(fresh, "Le Journal du soir", "https://[journal")).status == "ok"
+
+
 def test_a_source_that_is_odd_from_the_first_is_never_suspect(tmp_path: Path) -> None:
     with World(tmp_path, feed=feed(now_news(START))) as world:
         world.settings = replace(world.settings, parse_seconds=20, timeout_seconds=20)
