@@ -308,8 +308,6 @@ class Pipeline:
         if self._follow_again.get(source.url, now) > now:
             return
         try:
-            if "@" in source.url.partition("//")[2].partition("/")[0]:
-                raise ConfigError("its line holds a password, which is not given to another address")
             if any(view.source.url == to for view in self.store.sources()):
                 raise ConfigError("that is another source of ours: one of the two lines can go")
             opml.move(self.settings.opml, source.url, to, now)

@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from aggregator.errors import ErrorClass
 from aggregator.model import Category, Date, DecisionKind, Genre, Image, Item, Republish, Source
+from tests.desk_world import PASSWORD
 from tests.web_world import INFO, MATIN, NOW, PRESSE, World, a_world, about, an_item, fail, same_event, same_story, tell
 
 SHELL = Path("/usr/bin/chromium-headless-shell")
@@ -111,3 +113,19 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+def logged_in(browser: Browser, base: str, width: int, language: str = "fr", **more: Any) -> Page:
+    """A page of Jeanne, who has come to the desk, in a browser of her own; `more` is in the words of Playwright."""
+    page = browser.new_context(viewport={"width": width, "height": 800}, locale=language, **more).new_page()
+    page.set_default_timeout(15_000)
+    page.goto(f"{base}/desk/login")
+    page.fill("#name", "Jeanne")
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    return page
+
+
+def is_narrow(page: Page) -> bool:
+    """Whether nothing runs over the side."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))

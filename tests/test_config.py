@@ -56,6 +56,7 @@ def test_a_list_in_the_environment_is_separated_by_spaces_or_commas() -> None:
         ("timezone = 'Europe/Besançon'", "timezone"),
         ("timezone = '../etc/passwd'", "timezone"),
         ("base_url = 'ftp://x'", "base_url"),
+        ("hub_url = 'ftp://x'", "hub_url"),
         ("renamed = ['eco']", "old=new"),
         ("renamed = ['eco=economie?x=1']", "old=new"),
         ("renamed = ['../a=b']", "old=new"),

@@ -93,6 +93,15 @@ def test_an_older_edit_is_undone_where_others_have_edited_other_lines_since(desk
     assert titles(desk) == {INFO.url: INFO.title, MATIN.url: "Deux", PRESSE.url: PRESSE.title}
 
 
+def test_a_line_that_was_added_or_taken_out_is_undone_where_others_have_edited_other_lines_since(desk: Desk) -> None:
+    added, gone = edit(desk, sources.added([NEW])), edit(desk, sources.removed(INFO))
+    edit(desk, sources.replaced(MATIN, replace(MATIN, title="Deux")))
+    undo(desk, added)
+    assert titles(desk) == {MATIN.url: "Deux", PRESSE.url: PRESSE.title}
+    undo(desk, gone)
+    assert titles(desk) == {INFO.url: INFO.title, MATIN.url: "Deux", PRESSE.url: PRESSE.title}
+
+
 def test_an_older_edit_of_a_line_that_was_changed_since_is_a_conflict_with_both_versions(desk: Desk) -> None:
     first = edit(desk, sources.replaced(INFO, replace(INFO, title="Un")))
     edit(desk, sources.replaced(replace(INFO, title="Un"), replace(INFO, title="Deux")))
@@ -152,6 +161,25 @@ def test_a_list_that_others_save_at_every_moment_is_left_to_them(desk: Desk) -> 
     with pytest.raises(DeskError, match="again and again"):
         edit(desk, change)
     assert saved[0] == sources.TRIES and f"Fois {saved[0]}" in titles(desk).values() and NEW.url not in titles(desk)
+
+
+def test_a_list_that_somebody_saves_while_it_is_undone_is_left_to_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = edit(desk, sources.replaced(MATIN, replace(MATIN, title="Deux")))
+    write = Document.write
+
+    def saved_before(document: Document, *given: object, **named: object) -> None:
+        Path(desk.settings.opml).write_bytes(by_hand)
+        write(document, *given, **named)  # type: ignore[arg-type]
+
+    by_hand = desk.listed.replace(INFO.title.encode(), b"A la main")
+    monkeypatch.setattr(Document, "write", saved_before)
+    with pytest.raises(DeskError, match="changed by somebody else; try once more"):
+        undo(desk, number)
+    assert desk.listed == by_hand
+    found = desk.store.action(number)
+    assert found and found[0].undone_at is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit for files")

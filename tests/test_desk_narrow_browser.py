@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from aggregator.desk import sources
 from aggregator.model import Date, Rhythm, Role
-from tests.browser_world import CHROMIUM, DESKTOP, LONG_WORD, PHONE, chromium
+from tests.browser_world import CHROMIUM, DESKTOP, LONG_WORD, PHONE, chromium, is_narrow, logged_in
 from tests.desk_pages import a_full_desk
-from tests.desk_world import PASSWORD, Desk
+from tests.desk_world import Desk
 from tests.serving import served
 from tests.web_world import MATIN, an_item, tell
 
@@ -51,20 +50,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
-
-
-def logged_in(browser: Browser, base: str, width: int, language: str = "fr", **more: Any) -> Page:
-    page = browser.new_context(viewport={"width": width, "height": 800}, locale=language, **more).new_page()
-    page.set_default_timeout(15_000)
-    page.goto(f"{base}/desk/login")
-    page.fill("#name", "Jeanne")
-    page.fill("#password", PASSWORD)
-    page.click("main button")
-    return page
-
-
-def is_narrow(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 def test_tables_of_accounts_and_rules_stand_in_blocks_on_a_phone(browser: Browser, desk: Desk) -> None:

@@ -12,7 +12,7 @@ from tests.clients.test_validity import told
 from tests.desk_pages import FORMS, PAGES, STRANGERS, a_full_desk
 from tests.desk_world import PASSWORD, Desk
 from tests.serving import served
-from tests.test_web_axe import LANGUAGES, LOOKS, OPEN_EVERYTHING, PICTURE, look, violations
+from tests.test_web_axe import AGAIN, ENDS, LOOKS, PICTURE, faults
 
 
 @pytest.fixture(scope="module")
@@ -63,21 +63,15 @@ def test_axe_finds_nothing_at_the_desk(desk: Desk, browser: Browser) -> None:
     with served(desk.app) as base:
         page = browser.new_page(reduced_motion="reduce", service_workers="block")
         page.route(re.compile("^https:"), lambda route: route.fulfill(**PICTURE))  # type: ignore[arg-type]
-        for scheme, width, rules in LOOKS:
-            look(page, scheme, width)
-            page.goto(f"{base}/desk/login?lang={LANGUAGES[scheme]}")
-            found += violations(page, rules)
+        found += faults(page, f"{base}/desk/login", LOOKS)
         page.fill("#name", "Marc")
         page.fill("#password", PASSWORD)
         page.click("main button")
         for paths in PAGES.values():
-            for path in paths:
-                for scheme, width, rules in LOOKS[::3]:
-                    look(page, scheme, width)
-                    page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={LANGUAGES[scheme]}")
-                    page.evaluate(OPEN_EVERYTHING)
-                    found += violations(page, rules)
-                    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
+            for place, path in enumerate(paths):
+                for look in ENDS if place == 0 else AGAIN:
+                    found += faults(page, base + path, (look,))
+                    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, look)
         page.close()
     assert not found, "\n".join(found)
 

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from aggregator.model import Category
-from tests.browser_world import CHROMIUM, DESKTOP, LONG_WORD, PHONE, chromium
-from tests.desk_world import PASSWORD, Desk, a_desk
+from tests.browser_world import CHROMIUM, DESKTOP, LONG_WORD, PHONE, chromium, is_narrow, logged_in
+from tests.desk_world import Desk, a_desk
 from tests.serving import served
 from tests.test_web_axe import violations
 from tests.web_world import MATIN, an_item, tell
@@ -47,24 +47,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.store.close()
 
 
-def logged_in(browser: Browser, base: str, way: tuple[str, int, bool, Any]) -> Page:
-    language, width, scripts, scheme = way
-    page = browser.new_context(
-        viewport={"width": width, "height": 800}, java_script_enabled=scripts, color_scheme=scheme, locale=language
-    ).new_page()
-    page.set_default_timeout(15_000)
-    page.goto(f"{base}/desk/login")
-    page.fill("#name", "Jeanne")
-    page.fill("#password", PASSWORD)
-    page.click("main button")
-    return page
-
-
-def is_narrow(page: Page) -> bool:
-    """Whether nothing runs over the side."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
-
-
 def publish(page: Page, note: str) -> None:
     page.fill("#note", note)
     page.click("form[action$='/publish'] button")
@@ -75,7 +57,7 @@ def test_a_rule_is_tried_published_and_undone(
     browser: Browser, desk: Desk, language: str, width: int, scripts: bool, scheme: Any
 ) -> None:
     with served(desk.app) as base:
-        page = logged_in(browser, base, (language, width, scripts, scheme))
+        page = logged_in(browser, base, width, language, java_script_enabled=scripts, color_scheme=scheme)
         page.goto(f"{base}/desk/rules")
         page.fill("#text", "FOOT")
         page.click("form[action$='/preview'] button")
@@ -106,7 +88,7 @@ def test_news_without_a_category_are_placed(
     browser: Browser, desk: Desk, language: str, width: int, scripts: bool, scheme: Any
 ) -> None:
     with served(desk.app) as base:
-        page = logged_in(browser, base, (language, width, scripts, scheme))
+        page = logged_in(browser, base, width, language, java_script_enabled=scripts, color_scheme=scheme)
         page.goto(f"{base}/desk/rules")
         page.click("main .title a")
         expect(page.locator(".queue > li")).to_have_count(2)
@@ -135,7 +117,7 @@ def test_an_item_is_corrected_with_a_preview(
     browser: Browser, desk: Desk, language: str, width: int, scripts: bool, scheme: Any
 ) -> None:
     with served(desk.app) as base:
-        page = logged_in(browser, base, (language, width, scripts, scheme))
+        page = logged_in(browser, base, width, language, java_script_enabled=scripts, color_scheme=scheme)
         page.goto(f"{base}/desk/items/1")
         page.check("input[value=sport]")
         page.select_option("select[name=genre]", "agenda")

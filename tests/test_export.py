@@ -524,6 +524,14 @@ def test_the_command_says_what_it_did(desk: Desk) -> None:
     assert result.output == f"{count} files in {desk.folder}: {count} written, 0 removed\n"
 
 
+def test_the_command_prints_a_configuration_and_writes_nothing(desk: Desk) -> None:
+    words = ["publish", "--to", str(desk.folder), "--server", "caddy", "--database", desk.world.settings.database]
+    environment = {"TRIBUTARY_BASE_URL": desk.world.settings.base_url}
+    result = CliRunner().invoke(main, words, env=environment, catch_exceptions=False)
+    assert str(desk.folder) in result.output and "news.example" in result.output
+    assert not desk.folder.exists()
+
+
 def test_the_command_refuses_in_one_line_where_there_is_nothing_yet(tmp_path: Path) -> None:
     words = ["publish", "--to", str(tmp_path / "public"), "--database", str(tmp_path / "none.db")]
     result = CliRunner().invoke(main, words, catch_exceptions=False)

@@ -88,6 +88,12 @@ def test_an_excerpt_begins_at_a_sentence_or_a_word_and_ends_at_one() -> None:
     assert text[text.index("Le tram") + len(told) - len("…[]…")] == " " and told.endswith("…")
 
 
+def test_within_a_long_sentence_an_excerpt_begins_at_a_word() -> None:
+    text = f"{'un mot et ' * 30}le tram {'puis un autre ' * 30}"
+    told = shown(excerpt(sought("tram"), "fr", (text, 80)))
+    assert "[tram]" in told and told[1:].partition(" ")[0] in {"un", "mot", "et"}
+
+
 def test_of_several_places_the_one_with_most_of_the_words_is_shown() -> None:
     text = f"Un tram. {LONG} Encore un tram. {LONG} Le tram de Besançon. {LONG}"
     assert "[tram] de [Besançon]" in shown(excerpt(sought("besançon tram"), "fr", (text, 100)))

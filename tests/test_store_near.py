@@ -338,3 +338,21 @@ def test_a_print_that_is_kept_is_forgotten_when_the_item_changes_here_or_elsewhe
     assert seen(first) == words(9, 40)
     first.close()
     second.close()
+
+
+def test_of_prints_that_are_kept_those_go_first_that_were_unused_the_longest(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aggregator.store.near.KEPT_PRINTS", 2)
+    fill(store, *(item(number, words(number, number + 30)) for number in (1, 2, 3)))
+    prints, read = Prints(), []
+    db = store._db.conn  # type: ignore[attr-defined]
+    prints.begin(db)
+    db.set_trace_callback(read.append)
+    asked = []
+    for item_id in (1, 2, 1, 3, 1, 2):
+        before = len(read)
+        assert list(prints.of(db, [item_id])) == [item_id]
+        asked.append(len(read) > before)
+    db.set_trace_callback(None)
+    assert asked == [True, True, False, True, False, True]

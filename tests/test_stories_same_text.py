@@ -493,6 +493,15 @@ def test_nothing_is_one_text_beyond_the_window(
         assert judge(compared, Origin(same_source, WINDOW + over, dated_alike)) is None
 
 
+def test_titles_that_name_different_places_are_no_one_text_however_alike_the_texts_are() -> None:
+    dole, gray = (
+        Words(make_print(item(f"La piscine de {town} ferme au printemps", POOL))) for town in ("Dole", "Gray")
+    )
+    for same_source in (True, False):
+        origin = Origin(same_source, HOUR, dated_alike=False)
+        assert judge(compare(dole, dole), origin) and judge(compare(dole, gray), origin) is None
+
+
 @settings(max_examples=200)
 @given(likenesses(), st.booleans(), st.booleans(), st.sampled_from([0, 10, 30, 50, 100]))
 def test_a_quick_look_never_passes_over_what_would_be_linked(

@@ -6,11 +6,15 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from html import escape
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from aggregator.digest import digest
 from aggregator.errors import ErrorClass
+from aggregator.model import Source, SourceState
 from aggregator.pipeline import Report
+from aggregator.poll import suspicion
 from tests.origin import answer
 from tests.test_pipeline import World
 
@@ -207,6 +211,16 @@ def test_what_is_like_the_source_is_not_suspect(room: Newsroom) -> None:
     assert room.ask(feed(fresh, "Le Journal du soir")).status == "ok"
     assert room.ask(feed(fresh[:3], "Le Journal du soir", "https://journal.example")).status == "ok"
     assert room.ask(feed([])).status == "ok"  # three items were not many
+
+
+def test_a_site_whose_address_could_not_be_read_is_no_proof_that_the_source_is_the_same() -> None:
+    known = SimpleNamespace(by_guid={}, by_link={}, titles=frozenset, new_source=False)
+    state = SourceState("https://outlet.example/feed", feed_title="Le Journal", link_hosts=("outlet.example",))
+    state = replace(state, feed_site="https://[journal/", entries=12)
+    news = [replace(each, link=f"https://casino.example/{each.number}") for each in published()]
+    body = feed(news, "Casino en ligne").partition(b"\r\n\r\n")[2]
+    found = digest(Source(state.url), body, "application/rss+xml", {}, "")
+    assert "Casino en ligne" in suspicion.judge(state, found.feed, found.items, known, START).reason
 
 
 def test_a_source_that_is_odd_from_the_first_is_never_suspect(tmp_path: Path) -> None:
