@@ -189,9 +189,12 @@ def forget(db: sqlite3.Connection, before: int, limit: int) -> int:
     """Forget the oldest gists of stories from `before` a time in seconds. → how many. Events stay as they are, and so
     do counts: how common a word is shows over more than a window. They are halved before they grow old.
     """
-    sql = "SELECT item_id, content FROM (SELECT * FROM gists ORDER BY item_id LIMIT ?) WHERE at < ?"
+    sql = "SELECT item_id FROM (SELECT item_id, at FROM gists ORDER BY item_id LIMIT ?) WHERE at < ?"
     old = db.execute(sql, (limit, before)).fetchall()
-    for item_id, content in old:
+    if not old:
+        return 0  # and so there are not too many counts either
+    for (item_id,) in old:
+        (content,) = db.execute("SELECT content FROM gists WHERE item_id = ?", (item_id,)).fetchone()
         words = [(feature, item_id) for feature in to_gist(content).lookups]
         db.executemany("DELETE FROM gist_words WHERE feature = ? AND item_id = ?", words)
         db.execute("DELETE FROM gists WHERE item_id = ?", (item_id,))
