@@ -45,6 +45,7 @@ bench: .venv/dev.done
 .venv/run.done: requirements/run.txt setup.cfg | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q aggregator web scheduler.py
 	touch $@
 
 .venv/dev.done: requirements/dev.txt .venv/run.done
