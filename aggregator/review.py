@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from aggregator.model import Closed, Key, Level, Link, Near
 from aggregator.store import Store
-from aggregator.stories import Looked, Subject, look, quoted, same_texts, still_linked
+from aggregator.stories import Looked, Subject, Wording, look, same_texts, still_linked
 
 LOOKED_KEPT = 500  # items that were looked at, kept for the pairs that follow
 WHY = "looked at again with all that has come since, the two are no longer one text"
@@ -58,7 +58,7 @@ def review(store: Store, now: datetime, since: timedelta) -> Review:
 
 def _link(one: Looked, other: Looked, store: Store) -> Link | None:
     item = store.keyed(one.subject.item)
-    return still_linked(one, other, (lambda run: quoted(item.item, run)) if item else " ".join)
+    return still_linked(one, other, Wording(item.item).of if item else " ".join)
 
 
 def _look(store: Store, item: Near) -> Looked:

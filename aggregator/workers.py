@@ -26,7 +26,7 @@ from aggregator.memory import give_back, look_seldom
 
 TASKS_LIMIT = 500  # of one worker's life; then a new one takes its place, without the memory that the old one hoarded
 LOOK_SECONDS = 1.0  # between two looks whether the pool of a task is still there
-HELD_UP_SECONDS = 3.0  # at one task, until another worker joins; its start is part of the first
+HELD_UP = 1 / 4  # of the time that a task may take, until another worker joins; its start is part of the first
 ATTEMPTS = 2  # where the pool breaks under a task that may be innocent
 
 Result = TypeVar("Result")
@@ -44,7 +44,7 @@ class Workers:
     have the module `loaded` from their start, or else that of the first task.
 
     One mostly does, as whoever stores what it reads has more to do; each time that a task keeps all there are for
-    HELD_UP_SECONDS, one more joins, so that nobody waits behind it.
+    long, one more joins, so that nobody waits behind it.
     """
 
     def __init__(self, count: int, seconds: float, memory_mib: int, *, loaded: str = "") -> None:
@@ -52,6 +52,7 @@ class Workers:
         self._standing_by = [_Worker(seconds, memory_mib * _MEBIBYTE, loaded) for _ in range(count - 1)]
         self._all = (*self._idle, *self._standing_by)
         self._free = asyncio.Semaphore(1)
+        self._held_up_seconds = HELD_UP * seconds
 
     async def run(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """Call a function of a module in a worker.
@@ -61,7 +62,7 @@ class Workers:
         """
         async with self._free:
             worker = self._idle.pop()
-            held_up = asyncio.get_running_loop().call_later(HELD_UP_SECONDS, self._join)
+            held_up = asyncio.get_running_loop().call_later(self._held_up_seconds, self._join)
             try:
                 return await worker.run(function, *arguments)
             finally:

@@ -51,6 +51,7 @@ from aggregator.store import Store, open_store
 from aggregator.stories.why import sentence
 from tests.origin import HANG, Answer, Origin, answer
 from tests.values import NO_PRINT, NOW, SOURCE, make_item, settle, sources
+from web.serving import END_SECONDS
 
 PATIENCE_SECONDS = 30  # for what a process does at once; reached only when a test fails
 ROOT = Path(__file__).parent.parent
@@ -785,7 +786,7 @@ class Process:
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        code = self.process.wait(10)
+        code = self.process.wait(4 * END_SECONDS)  # the site has half of it, if it is stopped as it starts
         self._reader.join()
         assert "Traceback" not in "\n".join(self.lines)
         return code

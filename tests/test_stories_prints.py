@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.model import Enclosure, Item, Print
-from aggregator.stories import make_print, quoted
+from aggregator.stories import Wording, make_print
 from aggregator.stories.prints import BODY_WORDS_LIMIT, DENSE_WORDS, TITLE_WORDS_LIMIT
 from aggregator.stories.similarity import WORD, Words, fold
 from tests.values import make_item
@@ -211,7 +211,7 @@ HOSTILE = {
 def test_a_text_of_any_length_takes_bounded_time(text: str) -> None:
     started = time.process_time()
     print_ = make_print(item(text, text), (text[:1000],))
-    quoted(item(text, text), Words(print_).body[:20])
+    Wording(item(text, text)).of(Words(print_).body[:20])
     assert time.process_time() - started < 0.5
     assert isinstance(print_, Print)
 
@@ -221,13 +221,36 @@ def test_a_text_of_any_length_takes_bounded_time(text: str) -> None:
 
 def test_a_run_is_quoted_as_the_item_spells_it() -> None:
     told = item(f"Publié le 11/02/2026. {TEXT}")
-    assert quoted(told, ("dole", "recoit", "mardi")) == "Dole reçoit mardi"
-    assert quoted(told, ("concours", "sans", "ceremonie")) == "concours, sans cérémonie"
-    assert quoted(told, ("dole", "mardi")) == quoted(told, ()) == ""
+    assert Wording(told).of(("dole", "recoit", "mardi")) == "Dole reçoit mardi"
+    assert Wording(told).of(("concours", "sans", "ceremonie")) == "concours, sans cérémonie"
+    assert Wording(told).of(("dole", "mardi")) == Wording(told).of(()) == ""
 
 
 def test_a_quote_has_no_line_breaks() -> None:
-    assert quoted(item("Il pleut\n\n à   Dole."), ("pleut", "a", "dole")) == "pleut à Dole"
+    assert Wording(item("Il pleut\n\n à   Dole.")).of(("pleut", "a", "dole")) == "pleut à Dole"
+
+
+def test_facts_are_told_in_the_order_and_the_spelling_of_the_item_and_figures_are_whole() -> None:
+    told = item(
+        "Mardi 3 décembre, Besançon reçoit 1\u202f640\u00a0000 euros, puis 12 000 en 2027.", "Les 25 ans du Doubs"
+    )
+    facts = ["000", "1", "12", "2027", "25", "3", "640", "besancon", "decembre", "doubs", "lundi", "mardi"]
+    assert Wording(told).facts(facts) == (
+        "Mardi", "3", "décembre", "Besançon", "1 640 000", "12 000", "2027", "25", "Doubs", "lundi",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "facts", "told"),
+    [
+        ("En 2026, 300 coureurs", ["2026", "300"], ("2026", "300")),  # a comma parts them
+        ("Le 12 025 du 12", ["12"], ("12",)),  # the group is not in both
+        ("De 10 200 à 10 300", ["10", "200", "300"], ("10 200", "300")),
+        ("", ["10"], ("10",)),
+    ],
+)
+def test_only_what_both_have_makes_a_figure(text: str, facts: list[str], told: tuple[str, ...]) -> None:
+    assert Wording(item(text)).facts(facts) == told
 
 
 @settings(max_examples=300)
@@ -237,7 +260,7 @@ def test_a_quote_is_a_piece_of_the_text_with_the_words_of_the_run(lead: str, tex
     body = Words(make_print(told)).body
     start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(body))] * 2)))
     run = data.draw(st.sampled_from([body[start:end], body[end:start:-1], ("pas", "là")]))
-    quote = quoted(told, run)
+    quote = Wording(told).of(run)
     assert quote or run != body[start:end] or not run
     if quote:
         assert tuple(fold(word) for word in WORD.findall(quote)) == run

@@ -164,7 +164,7 @@ def story(story_id: int) -> str | Response:
             stored.id: versions_of(stored, revisions, stored.id in full)
             for stored, revisions in _revisions_of(store, found)
         },
-        reasons=reasons_of(store.links(found.id), _pins_of(store, found)),
+        reasons=reasons_of(store.links(found.id), _pins_of(store, found), words.items_of(found)),
         event=others_of(others, links),
         items={each.item.key: each for each in words.items_of(found)},
         slugs=[row.feed for row in store.log(found.id) if row.feed in current_site().taxonomy.slugs],

@@ -12,6 +12,7 @@ from flask_babel import format_decimal, format_percent
 
 from aggregator.model import Item, Key, Level, Link, Pin, PinKind, Stored, Story
 from aggregator.store import Revision
+from aggregator.stories import Wording
 from aggregator.stories.changes import Piece, changes, shortened
 from aggregator.stories.why import sentence, why
 from web.language import gettext, lazy_gettext
@@ -89,11 +90,19 @@ def _changes(old: Item, new: Item, may_show_text: bool) -> tuple[Change, ...]:
     return tuple(Change(part, shortened(changes(before, after))) for part, before, after in parts if before != after)
 
 
-def reasons_of(links: Iterable[Link], pins: Iterable[Pin]) -> tuple[Reason, ...]:
-    """What the editors say, then what the links say, in the language of the page."""
+def reasons_of(links: Iterable[Link], pins: Iterable[Pin], items: Iterable[Stored] = ()) -> tuple[Reason, ...]:
+    """What the editors say, then what the links say, in the language of the page and as one of the items spells it."""
+    wordings = {stored.item.key: Wording(stored.item) for stored in items}
     said = [Reason(pin.item, pin.other, gettext("the editors’ word"), str(PIN_WORDS[pin.kind])) for pin in pins]
     found = [
-        Reason(link.item, link.other, str(LEVEL_WORDS[link.level]), _sentence(link), _facts(link)) for link in links
+        Reason(
+            link.item,
+            link.other,
+            str(LEVEL_WORDS[link.level]),
+            _sentence(link),
+            _facts(link, wordings.get(link.item) or wordings.get(link.other)),
+        )
+        for link in links
     ]
     return (*said, *found)
 
@@ -113,10 +122,11 @@ def _sentence(link: Link) -> str:
     return gettext(template) % {**values, **shares}
 
 
-def _facts(link: Link) -> tuple[str, ...]:
+def _facts(link: Link, wording: Wording | None) -> tuple[str, ...]:
     evidence = link.evidence
+    agreeing = wording.facts(evidence.agreeing) if wording and link.level is Level.TEXT else evidence.agreeing
     facts = [
-        gettext("Both have: %(facts)s", facts=", ".join(evidence.agreeing)) if evidence.agreeing else "",
+        gettext("Both have: %(facts)s", facts=", ".join(agreeing)) if agreeing else "",
         gettext("They differ in: %(facts)s", facts=", ".join(evidence.differing)) if evidence.differing else "",
         gettext("Stands in other news too: %(share)s of the shorter text", share=format_percent(evidence.routine))
         if evidence.routine

@@ -11,8 +11,9 @@ from aggregator.cli.console import console, said
 from aggregator.cli.printing import plain, when
 from aggregator.desk import missing
 from aggregator.desk.effects import as_text
-from aggregator.model import Evidence, Item, Key, Level, Link, Pin, PinKind, Stored
+from aggregator.model import Item, Key, Level, Link, Pin, PinKind, Stored
 from aggregator.store import Store, Tie
+from aggregator.stories import Wording
 from aggregator.stories.why import sentence
 
 SAID = {PinKind.MUST: "must be one story with", PinKind.CANNOT: "cannot be one story with"}
@@ -65,21 +66,22 @@ def _tie_lines(tie: Tie, item: Item, joining: Collection[Link]) -> Iterator[str]
         what = "with" if link in joining else "held apart"
     rule = f"level {link.level}, score {link.score:.2f}, rule {link.rule}"
     yield f"  {what:<10} {' '.join(map(plain, _other(link, item.key)))}: {plain(sentence(link))} ({plain(rule)})"
-    if compared := _compared(link.evidence):
+    if compared := _compared(link, item):
         yield f"{'':<13}{compared}"
     if tie.closed_at:
         yield f"{'':<13}closed {when(tie.closed_at)}: {plain(tie.closed_why)}"
 
 
-def _compared(evidence: Evidence) -> str:
-    """What a link rests on beside its sentence."""
-    told = []
+def _compared(link: Link, item: Item) -> str:
+    """What a link of an item rests on beside its sentence, in the item's spelling."""
+    told, evidence = [], link.evidence
     if evidence.words:
         told.append(f"of {evidence.words} words {evidence.shared:.0%} shared, {evidence.routine:.0%} routine")
     if evidence.titles:
         told.append(f"titles {evidence.titles:.0%} alike")
     if evidence.agreeing:
-        told.append(f"agree: {', '.join(evidence.agreeing)}")
+        agreeing = Wording(item).facts(evidence.agreeing) if link.level is Level.TEXT else evidence.agreeing
+        told.append(f"agree: {', '.join(agreeing)}")
     if evidence.differing:
         told.append(f"differ: {', '.join(evidence.differing)}")
     return plain("; ".join(told))

@@ -10,7 +10,7 @@ reads or writes the store, and never drops an item.
     same_text   whether that makes them one text
     linking     level B for one item: a link to each that has the same text
     gist        what a story tells in a few words; events: level C, which stories tell of one event
-    why         a link in words
+    why         a link in words; wording: what of two items agrees, as one of them spells it
 
 Level A, identity: one guid within its source, or one canonical link in any source. Level B, the same text or a version
 of it. Stories are what live links of these join, so they follow from the links that hold and not from the order in
@@ -28,13 +28,14 @@ from aggregator.model import Decision, DecisionKind, Evidence, Item, Key, Level,
 from aggregator.stories.guards import another_issue, contradiction
 from aggregator.stories.identity import find, give_keys, own_guid
 from aggregator.stories.linking import Looked, Subject, look, same_texts, still_linked
-from aggregator.stories.prints import make_print, quoted
+from aggregator.stories.prints import make_print
 from aggregator.stories.same_text import WINDOW
 from aggregator.stories.similarity import let_go
 from aggregator.stories.versions import is_material, is_return, leaves_revision
+from aggregator.stories.wording import Wording
 
 __all__ = [
-    "WINDOW", "Looked", "Subject", "decide", "give_keys", "let_go", "look", "make_print", "own_guid", "quoted",
+    "WINDOW", "Looked", "Subject", "Wording", "decide", "give_keys", "let_go", "look", "make_print", "own_guid",
     "same_texts", "still_linked",
 ]  # fmt: skip
 
@@ -132,7 +133,7 @@ class _Beside:
         for places in found:
             places.append(len(self._near))
         self._near.append(Near(item.key, print_, at, published))
-        return same_texts(look(subject, near), lambda run: quoted(item, run)) if near else ()
+        return same_texts(look(subject, near), Wording(item).of) if near else ()
 
 
 def _known_item(item: Item, stored: Stored, earlier: Sequence[Item], reason: str, now: datetime) -> Decision:

@@ -58,7 +58,7 @@ _SENTENCE_END = re.compile(r"[.!?:;«“„\"|•\n]")
 def make_print(item: Item, names: Iterable[str] = ()) -> Print:
     """The print of an item; `names` are what its source calls itself. 0.1 ms for a lead, 0.5 for a long text."""
     title = _without_name(_marked(item.title[:500], TITLE_WORDS_LIMIT, shouted=_is_shouted(item.title)), names)
-    body = _marked(_told(item), BODY_WORDS_LIMIT)
+    body = _marked(told(item), BODY_WORDS_LIMIT)
     shingles = shingles_of(body)
     media = " ".join(sorted(enclosure.url for enclosure in item.enclosures))
     return Print(
@@ -66,22 +66,8 @@ def make_print(item: Item, names: Iterable[str] = ()) -> Print:
     )
 
 
-def quoted(item: Item, run: tuple[str, ...]) -> str:
-    """A run of a print's words as the item spells it; "" where its text does not hold it in one piece."""
-    if not run:
-        return ""
-    text = _told(item)
-    starts: list[int] = []
-    words: list[str] = []
-    for match in WORD.finditer(text):
-        starts.append(match.start())
-        words.append(fold(match[0]))
-        if words[-1] == run[-1] and tuple(words[-len(run) :]) == run:
-            return " ".join(text[starts[-len(run)] : match.end()].split())
-    return ""
-
-
-def _told(item: Item) -> str:
+def told(item: Item) -> str:
+    """What of its text is compared: lead and text, without what differs between two prints of one."""
     text = item.text if item.lead in item.text else f"{item.lead}\n{item.text}"
     text = text[:BODY_CHARS_LIMIT]
     top, rest = text[:TOP_CHARS], text[TOP_CHARS:]

@@ -187,7 +187,7 @@ def one_story(story_id: int) -> str | Answer:
         lines=_lines(items),
         held=held,
         reasons=_reasons(found),
-        closed=reasons_of(store().links(found.id, closed=True), ()),
+        closed=reasons_of(store().links(found.id, closed=True), (), items),
         event=_event(found),
         candidates=stories.candidates(store(), current_site().settings, found),
         likeness_words=LIKENESS_WORDS,
@@ -215,12 +215,12 @@ def _lines(items: Sequence[Stored]) -> list[Line]:
 def _reasons(story: Story) -> tuple[Reason, ...]:
     keys = {stored.item.key for stored in items_of(story)}
     pins = [pin for pin in store().pins_of(story.id) if {pin.item, pin.other} <= keys]
-    return reasons_of(store().links(story.id), pins)
+    return reasons_of(store().links(story.id), pins, items_of(story))
 
 
 def _held(kin: Kin) -> Held:
     tie = kin.tie
-    (reason,) = reasons_of([tie.link] if tie else [], [kin.pin] if kin.pin else [])
+    (reason,) = reasons_of([tie.link] if tie else [], [kin.pin] if kin.pin else [], [kin.other])
     return Held(kin, reason, tie.closed_at if tie else None, tie.closed_why if tie else "")
 
 
