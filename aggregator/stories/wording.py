@@ -9,6 +9,7 @@ from aggregator.model import Item
 from aggregator.stories.prints import told
 from aggregator.stories.similarity import WORD, Run, fold, is_figure
 
+_END = "\0"  # of a word; no sign of a text, while some signs are several words when folded
 GROUP_DIGITS = 3  # of a long figure, which are parted by spaces: "640 000"
 
 
@@ -50,12 +51,12 @@ class Wording:
 
     @cached_property
     def _line(self) -> str:
-        return f" {' '.join([word for word, _, _ in self._words])} "
+        return f"{_END}{_END.join([word for word, _, _ in self._words])}{_END}"
 
     def _place(self, run: Run) -> int | None:
         """The number of the first word of a run."""
-        at = self._line.find(f" {' '.join(run)} ") if run else -1
-        return None if at < 0 else self._line.count(" ", 0, at)
+        at = self._line.find(f"{_END}{_END.join(run)}{_END}") if run else -1
+        return None if at < 0 else self._line.count(_END, 0, at)
 
     def _last_group(self, at: int, known: frozenset[str]) -> int:
         """The last of the groups of a figure that begins there."""
