@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 PHASES = ("cold", "idle", "changed")
-MEMORY_MIB = 300e6 / (1 << 20)  # 300 MB
+MEMORY_MIB = 250e6 / (1 << 20)  # 250 MB
 AIMS = (("cold", "reader", 1.0), ("idle", "floor", 2.0))  # CPU of ours, at most so many times that of the other
 
 Row = dict[str, object]
@@ -55,7 +55,7 @@ def aims(rows: Sequence[Row]) -> list[str]:
             ratio = cpu[phase, "ours"] / cpu[phase, other]
             found.append(verdict(ratio <= limit, f"{phase}: {ratio:.2f} × the CPU of {other}, at most {limit:g} ×"))
     if memory := max((_number(row["rss"]) for row in rows if row["peer"] == "ours"), default=0):
-        words = f"memory: {memory:.0f} MiB for all processes, at most {MEMORY_MIB:.0f} MiB (300 MB)"
+        words = f"memory: {memory:.0f} MiB for all processes, at most {MEMORY_MIB:.0f} MiB (250 MB)"
         found.append(verdict(memory <= MEMORY_MIB, words))
     return found
 
