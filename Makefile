@@ -11,7 +11,7 @@ demo: .venv/run.done
 	$(BIN)/tributary demo
 
 test: .venv/dev.done
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: .venv/dev.done
 	$(BIN)/ruff check .
