@@ -407,6 +407,18 @@ def test_a_river_counts_the_sources_of_an_event_only_where_they_are_more_than_th
     assert "Titre c" in event_in(world.text(fr("/story/1")))
 
 
+def test_what_two_items_agree_and_differ_in_is_told_as_they_spell_it(world: World) -> None:
+    one = an_item("a", title="Trente vélos à Dole", lead="", text="Le 3 février, 1\u202f640 vélos à Dole.")
+    two = an_item("b", MATIN, title="Vélos : Besançon suit", lead="", text="En février, Besançon a 1 640 vélos.")
+    link = same_story(two, one)
+    facts = replace(link.evidence, agreeing=("1", "640", "fevrier"), differing=("besancon suit / dole", "mercredi"))
+    tell(world.store, [one])
+    tell(world.store, [two], links=[replace(link, evidence=facts)])
+    page = html.unescape(world.text("/story/1?lang=en"))
+    assert "Both have: février, 1 640" in page
+    assert "They differ in: Besançon suit / Dole, mercredi" in page
+
+
 def test_a_story_page_shows_who_else_tells_of_the_event_and_why_we_think_so(world: World) -> None:
     tell_an_event(world)
     text = world.text(fr("/story/1"))

@@ -91,7 +91,7 @@ def _changes(old: Item, new: Item, may_show_text: bool) -> tuple[Change, ...]:
 
 
 def reasons_of(links: Iterable[Link], pins: Iterable[Pin], items: Iterable[Stored] = ()) -> tuple[Reason, ...]:
-    """What the editors say, then what the links say, in the language of the page and as one of the items spells it."""
+    """What the editors say, then what the links say, in the language of the page and as the items spell it."""
     wordings = {stored.item.key: Wording(stored.item) for stored in items}
     said = [Reason(pin.item, pin.other, gettext("the editors’ word"), str(PIN_WORDS[pin.kind])) for pin in pins]
     found = [
@@ -100,7 +100,7 @@ def reasons_of(links: Iterable[Link], pins: Iterable[Pin], items: Iterable[Store
             link.other,
             str(LEVEL_WORDS[link.level]),
             _sentence(link),
-            _facts(link, wordings.get(link.item) or wordings.get(link.other)),
+            _facts(link, wordings.get(link.item), wordings.get(link.other)),
         )
         for link in links
     ]
@@ -122,12 +122,14 @@ def _sentence(link: Link) -> str:
     return gettext(template) % {**values, **shares}
 
 
-def _facts(link: Link, wording: Wording | None) -> tuple[str, ...]:
+def _facts(link: Link, one: Wording | None, other: Wording | None) -> tuple[str, ...]:
     evidence = link.evidence
-    agreeing = wording.facts(evidence.agreeing) if wording and link.level is Level.TEXT else evidence.agreeing
+    known = one or other
+    agreeing = known.facts(evidence.agreeing) if known and link.level is Level.TEXT else evidence.agreeing
+    differing = [_swap(each, one, other) for each in evidence.differing]
     facts = [
         gettext("Both have: %(facts)s", facts=", ".join(agreeing)) if agreeing else "",
-        gettext("They differ in: %(facts)s", facts=", ".join(evidence.differing)) if evidence.differing else "",
+        gettext("They differ in: %(facts)s", facts=", ".join(differing)) if differing else "",
         gettext("Stands in other news too: %(share)s of the shorter text", share=format_percent(evidence.routine))
         if evidence.routine
         else "",
@@ -135,6 +137,16 @@ def _facts(link: Link, wording: Wording | None) -> tuple[str, ...]:
         gettext("Rule: %(rule)s", rule=link.rule),
     ]
     return tuple(str(fact) for fact in facts if fact)
+
+
+def _swap(told: str, one: Wording | None, other: Wording | None) -> str:
+    """What stands in the one item, and in its place in the other, as they spell it."""
+    ours, slash, theirs = told.partition(" / ")
+    return f"{_spelled(ours, one)}{slash}{_spelled(theirs, other)}"
+
+
+def _spelled(words: str, wording: Wording | None) -> str:
+    return (wording and wording.of(tuple(words.split()))) or words
 
 
 def as_data(
