@@ -130,6 +130,8 @@ class _Worker:
         with self._lock:
             if self._is_closed:
                 raise WorkerDied("the workers are closed")
+            if self._pool is not None and self._pool is not broken:  # opened for a task that was cancelled meanwhile
+                return self._pool
             if broken is not None:
                 _end(broken)
             context = _context(self._loaded or module)

@@ -236,6 +236,35 @@ def test_a_cancelled_task_ends_its_worker(hasty: Workers, run: Run) -> None:
     assert run(hasty.run(own_process)) != before
 
 
+def test_a_task_that_is_cancelled_while_its_worker_starts_leaves_it_to_the_next(
+    hasty: Workers, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    made: list[ProcessPool] = []
+    is_opening, may_open = threading.Event(), threading.Event()
+
+    class Counted(ProcessPool):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            is_opening.set()
+            may_open.wait(10)
+            super().__init__(*arguments, **named)
+            made.append(self)
+
+    async def cancelled() -> int:
+        first = asyncio.ensure_future(hasty.run(own_process))
+        await asyncio.to_thread(is_opening.wait)
+        first.cancel()
+        await asyncio.wait((first,))
+        second = asyncio.ensure_future(hasty.run(own_process))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it has looked for a pool
+        may_open.set()
+        return await second
+
+    monkeypatch.setattr("aggregator.workers.ProcessPool", Counted)
+    assert run(cancelled()) != os.getpid()
+    assert len(made) == 1
+
+
 def test_workers_ignore_the_interrupt_that_a_terminal_sends_to_all(workers: Workers, run: Run) -> None:
     assert run(workers.run(ignores_interrupts))
 
