@@ -7,7 +7,6 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import fields
 
 from aggregator.errors import ConfigError
 
@@ -26,8 +27,7 @@ PORT_MAXIMUM = 65_535
 RENAMING = re.compile(r"[a-zA-Z0-9-]+(/[a-zA-Z0-9-]+)*=[a-zA-Z0-9-]+(/[a-zA-Z0-9-]+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Every setting with its default; docs/operators.md explains each one (a test compares)."""
 
     database: str = "var/tributary.db"
@@ -153,7 +153,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _refuse_unknown(values: Mapping[str, Any], where: str) -> None:
-    known = {each.name for each in fields(Settings)}
+    known = Settings.__struct_fields__
     for key in values:
         if key not in known:
             raise ConfigError(f"unknown setting {key!r} in {where}; known are: {', '.join(sorted(known))}")

@@ -7,8 +7,9 @@ this. Imports nothing but these stages: a worker process holds what this module 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from hashlib import blake2b
+
+from msgspec.structs import replace
 
 from aggregator import stories, words
 from aggregator.classify import classify, load_taxonomy

@@ -7,8 +7,9 @@ pipeline loads this with the first document.
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from aggregator import gathering, health, poll, publishing, stories
 from aggregator.config import Settings

@@ -5,8 +5,9 @@ Never makes markup: whoever shows a piece escapes it.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
+
+from msgspec import Struct
 
 from aggregator.words import Phrase, placed_terms
 
@@ -14,8 +15,7 @@ ELLIPSIS = "…"
 BEFORE_CHARACTERS = 60  # that an excerpt shows before its first mark, at most
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A run of a text."""
 
     text: str

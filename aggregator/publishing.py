@@ -7,8 +7,9 @@ What sources, labels and settings say is read once, and again when a source has 
 
 import weakref
 from collections.abc import Collection, Container, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from aggregator.catalogue import catalogue
 from aggregator.classify import departement_name, load_taxonomy

@@ -6,10 +6,12 @@ be read or believed, and what is of another topic than we poll, only says that t
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator import poll, stories
 from aggregator.config import Settings
@@ -31,8 +33,7 @@ class Write(Protocol):
         """Call it, give what it gives."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """What came of a push."""
 
     status: str  # "ok", "unread", or "unwritten": then it still lies in the inbox

@@ -7,9 +7,10 @@ matters in which order the sources were polled. Versions that one source dates t
 rest on what stood in one document.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+
+from msgspec import Struct
 
 from aggregator.model import Closed, Key, Level, Link, Near
 from aggregator.store import Store
@@ -19,8 +20,7 @@ LOOKED_KEPT = 500  # items that were looked at, kept for the pairs that follow
 WHY = "looked at again with all that has come since, the two are no longer one text"
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(Struct, frozen=True):
     """The links that hold now and were not there, and those that no longer hold."""
 
     made: tuple[Link, ...]

@@ -8,10 +8,10 @@ stem without accents.
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 import Stemmer
+from msgspec import Struct
 
 from aggregator.model import Item
 
@@ -36,8 +36,7 @@ Phrase = tuple[str, ...]
 """Terms that stand together; mostly one alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
+class Sought(Struct, frozen=True):
     """What a query asks for, in terms."""
 
     wanted: tuple[Phrase, ...] = ()  # all of them

@@ -7,10 +7,11 @@ import gzip
 import hashlib
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from html import escape
+
+from msgspec import Struct, field
 
 CATEGORIES = (
     "Actualité", "Économie", "Sport", "Culture", "Société", "Politique", "Faits divers", "Environnement", "Santé",
@@ -70,8 +71,7 @@ SYNDICATED = 0.08  # share of the items that are a press release which several s
 LATIN = 0.05  # share of the sources in ISO-8859-15
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """What the whole load is made of."""
 
     sources: int
@@ -82,8 +82,7 @@ class Shape:
     seed: str = "bench-1"
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """One entry of a feed."""
 
     title: str
@@ -96,8 +95,7 @@ class News:
     image: str
 
 
-@dataclass(slots=True)
-class Outlet:
+class Outlet(Struct):
     """One source. Its items are numbered from 0 on; the feed shows the newest `shape.items`."""
 
     shape: Shape

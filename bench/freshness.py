@@ -20,9 +20,10 @@ import random
 import statistics
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+
+from msgspec import Struct
 
 from aggregator.config import Settings
 from aggregator.model import NotModified, Source, SourceState
@@ -36,8 +37,7 @@ LEARNED_WEEKS = 3
 SHORTEST, LONGEST = 300.0, DAY  # of the rule of the entries
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Struct, frozen=True):
     """What its newsrooms are like."""
 
     size: float = 3.3  # the logarithm of the items a week of one in the middle
@@ -65,8 +65,7 @@ REGIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Newsroom:
+class Newsroom(Struct, frozen=True):
     """What one source published, in seconds from the start, and the rates that it was made with."""
 
     items: Sequence[float]
@@ -133,8 +132,7 @@ def _geometric(mean: float, chance: random.Random) -> int:
     return 1 + int(math.log(1 - chance.random()) / math.log(1 - 1 / mean))
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a rule came to, over all sources, in the weeks that count."""
 
     requests: int

@@ -18,9 +18,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.config import Settings
 from aggregator.pipeline import Report
@@ -35,8 +36,7 @@ GROWTH_MIB = 200  # by which the processes may grow
 SHOWN = 20
 
 
-@dataclass(slots=True)
-class Measured:
+class Measured(Struct):
     """One case."""
 
     seconds: float

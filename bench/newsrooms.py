@@ -8,12 +8,13 @@ import random
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from html import escape
 from http.server import ThreadingHTTPServer
 from typing import Self
+
+from msgspec import Struct, field
 
 from aggregator.demo.answers import Answer, Page, handler, page
 from bench.corpus import SYLLABLES
@@ -23,8 +24,7 @@ SHOWN = 12  # articles of a feed, the newest; one that nobody has taken yet is n
 WITHOUT_VALIDATORS_LIMIT = 40  # articles of an outlet whose feed cannot tell who has taken them
 
 
-@dataclass(slots=True)
-class Article:
+class Article(Struct):
     """One article, and how often it was corrected."""
 
     number: int
@@ -35,8 +35,7 @@ class Article:
         return f"{_words(self.number, 7)} {self.edition}"
 
 
-@dataclass(slots=True)
-class Outlet:
+class Outlet(Struct):
     """A feed that changes; `editions` are what each form of it showed, by its fingerprint."""
 
     number: int

@@ -19,20 +19,20 @@ import json
 import stat
 import sys
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import corpus
+from msgspec import Struct
+from msgspec.structs import asdict
 
 BACKLOG = 4096
 LIFETIME_SECONDS = 3600
 
 
-@dataclass(slots=True)
-class Counters:
+class Counters(Struct):
     """What was asked since the last reset."""
 
     requests: int = 0

@@ -19,12 +19,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from msgspec import Struct, field
 
 from aggregator.catalogue import Kind, kind_of
 from aggregator.cli.site import Site
@@ -47,8 +48,7 @@ WITH_STORIES = ("front page", "category", "département", "category in a départ
 COMMON = ("commune", "ville", "mairie", "janvier", "Besançon", "Dole", "Vesoul", "heures", "jour lundi", "Gray pays")
 
 
-@dataclass(slots=True)
-class Taken:
+class Taken(Struct):
     """What answers of one kind took."""
 
     ms: list[float] = field(default_factory=list)
@@ -77,8 +77,7 @@ Passes = dict[str, dict[str, Taken]]
 """By kind of page, then by what was asked: "small", "large", "small again", "large again", "eight"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(Struct, frozen=True):
     """A site that answers, and which of our descendants it is."""
 
     port: int

@@ -4,10 +4,12 @@ says which of them ended together.
 
 import tempfile
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator import stories
 from aggregator.classify import classify, load_taxonomy
@@ -39,8 +41,7 @@ UNSEARCHED = ("", "")  # the words for the search, which have no part in this
 Label = Callable[[Store], Mapping[Key, Hashable]]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One labelled item, as it comes out of a worker, and when it is polled."""
 
     id: str

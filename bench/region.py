@@ -10,13 +10,15 @@ import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator import words
 from aggregator.classify import load_taxonomy
@@ -66,8 +68,7 @@ Polled = dict[str, list[Decision]]
 """What is new of each source, by its URL."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(Struct, frozen=True):
     """A store and how much is in it."""
 
     folder: Path

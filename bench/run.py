@@ -20,11 +20,11 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import machine
+from msgspec import Struct
 from report import PHASES, Row, about, aims, summary, table
 
 HERE = Path(__file__).resolve().parent
@@ -48,8 +48,7 @@ LIBRARIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """The running origin."""
 
     port: int
@@ -61,8 +60,7 @@ class Load:
         return dict(json.loads(fetch(f"http://127.0.0.1:{self.port}{path}")))
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """Who is measured."""
 
     name: str

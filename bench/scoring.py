@@ -5,13 +5,13 @@ Both are given as labels of ids: two ids with the same label belong together. An
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Labels = Mapping[str, Hashable]
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(Struct, frozen=True):
     """Shares are between 0 and 1, and 1 where there is nothing to find."""
 
     items: int

@@ -16,8 +16,10 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator import opml
 from aggregator.cli.running import demo_settings
@@ -64,8 +66,7 @@ PLAIN = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """What wrk says of one run."""
 
     per_second: float

@@ -17,13 +17,15 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from aggregator.model import Item
 from aggregator.store import Store, open_store, schema
@@ -44,8 +46,7 @@ PER_CPU_SECOND, P99_MS, MEMORY_MB, SLOWER = 500, 20, 300, 1.2  # aims
 Moment = tuple[int, int]  # nanoseconds of CPU, and on the clock
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(Struct, frozen=True):
     """A store and what is in it. The stream is as dense in a small store as in a large one."""
 
     folder: str
@@ -77,8 +78,7 @@ class Fill:
                 file.unlink()
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """What one part costs an item: the mean of the CPU, and what half and 99 in 100 items take at most."""
 
     cpu_us: float
@@ -88,8 +88,7 @@ class Cost:
     wall_p99_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Speed:
+class Speed(Struct, frozen=True):
     """What was measured on one store."""
 
     stored: int

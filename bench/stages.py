@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from io import StringIO
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import corpus
+from msgspec.structs import replace
 
 from aggregator import stories
 from aggregator.classify import classify, load_taxonomy

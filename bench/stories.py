@@ -15,10 +15,11 @@ import random
 import re
 import statistics
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import asdict
 
 from aggregator.demo import articles, formats, outlets
 from aggregator.digest import digest

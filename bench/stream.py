@@ -6,11 +6,12 @@ Takes a `Stream`, gives Items at an even pace. Never touches a store. Nothing is
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2b
 from itertools import accumulate
+
+from msgspec import Struct
 
 from aggregator.model import Category, Date, Item, Source
 from bench.corpus import STOCK, SYLLABLES, TOWNS
@@ -75,16 +76,14 @@ TEMPLATES = (  # of routine items: title, text
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """What an item says."""
 
     title: str
     sentences: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """Item 0 is published at `start`, each other one `spacing` after the one before it."""
 
     seed: str

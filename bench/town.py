@@ -9,11 +9,12 @@ import random
 import socket
 import sys
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from statistics import fmean
 from typing import Any, cast
+
+from msgspec import Struct, field
 
 from bench.corpus import SYLLABLES
 
@@ -26,8 +27,7 @@ PUBLISHED_EVERY = 600.0  # seconds, by each newsroom, in the mean
 WAY = ("refused", "silent", "500", "unresolved", "slow")
 
 
-@dataclass(slots=True)
-class Newsroom:
+class Newsroom(Struct):
     """A feed of three articles."""
 
     number: int

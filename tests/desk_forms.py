@@ -1,17 +1,16 @@
 """Forms of the desk as somebody without JavaScript fills them in: takes a page, sends what stands in a form of it."""
 
-from dataclasses import dataclass
 from html import unescape
 
 from lxml.html import HtmlElement, InputElement, document_fromstring
+from msgspec import Struct
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from tests.desk_world import Browser
 
 
-@dataclass(slots=True)
-class Page:
+class Page(Struct):
     """A page that somebody looks at."""
 
     browser: Browser

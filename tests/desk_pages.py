@@ -4,9 +4,10 @@ A new route stands in PAGES or in FORMS; `test_desk_pages.py` fails until it doe
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from aggregator.desk import effects, sources
 from aggregator.errors import ErrorClass

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html import unescape
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from msgspec import Struct, field
+from msgspec.structs import replace
 from werkzeug.test import TestResponse
 
 from aggregator.config import Settings
@@ -25,8 +26,7 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # as it is de
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
 
-@dataclass(slots=True)
-class Desk:
+class Desk(Struct):
     """A site, its store, and the clock that it goes by."""
 
     settings: Settings
@@ -61,8 +61,7 @@ class Desk:
         return browser
 
 
-@dataclass(slots=True)
-class Browser:
+class Browser(Struct):
     """A client that keeps cookies and sends the tokens of forms, as a browser without JavaScript does."""
 
     client: FlaskClient

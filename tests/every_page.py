@@ -5,12 +5,13 @@ A new route stands in PAGES or in NO_PAGES; `test_every_page.py` fails until it 
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 from flask import Flask
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.clean.html import sanitise
 from aggregator.errors import ErrorClass
@@ -131,8 +132,7 @@ ERRORS = ("/nowhere", "/nowhere/at/all", "/story/999999", "/dep/99", "/source/no
 SPEAKING = ("reader.", "status.", "browser.")  # what has every page in two languages by `?lang=`
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(Struct, frozen=True):
     """An application, and addresses of its pages."""
 
     name: str

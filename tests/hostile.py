@@ -6,11 +6,13 @@ import asyncio
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass
@@ -29,8 +31,7 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DATE = "Wed, 11 Feb 2026 {hour:02}:{minute:02}:00 +0100"
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(Struct, frozen=True):
     """A text that means harm, and its number in the file."""
 
     number: int

@@ -23,7 +23,6 @@ import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -31,6 +30,8 @@ from typing import Any, Self
 
 import brotli
 from aiohttp.abc import AbstractResolver, ResolveResult
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass
@@ -55,8 +56,7 @@ MIB = 1 << 20
 ENDED = "ok connection"  # both are right: what is beyond the end may be read, or refused
 
 
-@dataclass(frozen=True, slots=True)
-class At:
+class At(Struct, frozen=True):
     """Where a case is played: what it may have to name."""
 
     request: Request
@@ -74,8 +74,7 @@ class At:
 Answers = Callable[[At], Answer]
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One hostile source. `expected` are the statuses of its report that are right, of each poll where they differ."""
 
     name: str
@@ -95,8 +94,7 @@ class Case:
         return self.name.partition(": ")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
+class Came(Struct, frozen=True):
     """What came of a case."""
 
     reports: tuple[Report, ...]
@@ -1309,8 +1307,7 @@ def server_side(certificates: Path, kind: str) -> ssl.SSLContext:
 # ── playing them
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(Struct, frozen=True):
     """What came of a round: of each case by its name, and what was logged that should not have been."""
 
     came: Mapping[str, Came]

@@ -11,9 +11,10 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from http.client import responses
 from typing import Self
+
+from msgspec import Struct
 
 PAUSE = object()
 HANG = object()
@@ -24,8 +25,7 @@ Part = bytes | object
 Answer = bytes | Iterator[Part]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What the origin was asked."""
 
     method: str

@@ -1,8 +1,7 @@
 """Which feeds there are, and what people call them."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aggregator.catalogue import Kind, catalogue, kind_of, name_of
 from aggregator.classify import Taxonomy, departement_name, load_taxonomy

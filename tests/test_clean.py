@@ -1,17 +1,17 @@
 """From an entry to an item."""
 
-import dataclasses
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.clean import clean, heading, language
 from aggregator.model import Date, Enclosure, Entry, Genre, Image, Item, Origin, ParsedFeed, Source
@@ -157,7 +157,7 @@ def test_relative_links_are_meant_from_the_entry_then_the_site_then_the_feed() -
     assert 'href="https://a.example/x"' in html
     entry = Entry(link="/a", content='<img src="i.jpg">')
     assert clean(entry, FEED, SOURCE).link == "https://journal.example/a"
-    image = clean(Entry(content='<img src="/i.jpg">'), dataclasses.replace(FEED, site=""), SOURCE).image
+    image = clean(Entry(content='<img src="/i.jpg">'), replace(FEED, site=""), SOURCE).image
     assert image == Image("https://journal.example/i.jpg")
 
 
@@ -166,15 +166,15 @@ def test_a_link_that_is_not_of_the_web_is_no_link() -> None:
 
 
 def test_the_author_of_an_atom_feed_stands_for_its_entries() -> None:
-    atom = dataclasses.replace(FEED, format="atom10", author="La rédaction")
+    atom = replace(FEED, format="atom10", author="La rédaction")
     assert clean(Entry(), atom, SOURCE).author == "La rédaction"
     assert clean(Entry(author="N"), atom, SOURCE).author == "N"
-    assert clean(Entry(), dataclasses.replace(atom, format="rss20"), SOURCE).author == ""
+    assert clean(Entry(), replace(atom, format="rss20"), SOURCE).author == ""
     assert cleaned(author="nb@journal.example (Nora Bœuf)").author == "Nora Bœuf"
 
 
 def test_rights_of_the_feed_hold_where_the_entry_has_none() -> None:
-    feed = dataclasses.replace(FEED, rights="© Journal")
+    feed = replace(FEED, rights="© Journal")
     assert clean(Entry(), feed, SOURCE).rights == "© Journal"
     assert clean(Entry(rights="CC0"), feed, SOURCE).rights == "CC0"
 
@@ -248,9 +248,9 @@ def strings(value: object) -> Iterator[str]:
     """Every string within a value."""
     if isinstance(value, str):
         yield value
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield from strings(getattr(value, field.name))
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from strings(getattr(value, name))
     elif isinstance(value, tuple):
         for each in value:
             yield from strings(each)

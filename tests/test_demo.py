@@ -9,7 +9,6 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.resources import files
@@ -20,6 +19,7 @@ import feedparser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from aggregator.demo import Origin, Truth, play, scenes
 from aggregator.demo.articles import load
@@ -47,8 +47,7 @@ def full() -> Iterator[Origin]:
         yield running
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(Struct, frozen=True):
     status: int
     headers: dict[str, str]
     body: bytes
@@ -64,8 +63,7 @@ def ask(origin: Origin, path: str, method: str = "GET", **headers: str) -> Reply
         connection.close()
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(Struct, frozen=True):
     """An entry as a test reads it, dates still raw."""
 
     guid: str

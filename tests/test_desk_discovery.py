@@ -4,11 +4,11 @@ import gzip
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.desk import discovery, known, lines, reading

@@ -4,7 +4,6 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import settings as checked
 from hypothesis import strategies as some
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.desk import effects, sources
@@ -39,8 +40,7 @@ TAGS = ("Sport", "Économie", "Ciné", "Divers")
 CATEGORIES = ("sport", "economie", "culture", "politique")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A list of sources and a store that tests change."""
 
     settings: Settings

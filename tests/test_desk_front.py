@@ -1,10 +1,10 @@
 """The first page of the desk: what is to be done, and what was done last."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aggregator.desk import rules, sources
 from aggregator.errors import ErrorClass

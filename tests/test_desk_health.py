@@ -4,7 +4,6 @@ import json
 import re
 import sys
 import time
-from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -14,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from markupsafe import Markup
+from msgspec.structs import replace
 
 from aggregator import health as judging
 from aggregator import opml

@@ -5,10 +5,10 @@ harm.
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aggregator.desk import imports, sources
 from aggregator.desk.discovery import Finder

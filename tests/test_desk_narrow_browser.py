@@ -1,10 +1,10 @@
 """What stands where on the pages of the desk, on phones and desks: nothing that is needed is out of sight."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser
 
 from aggregator.desk import sources

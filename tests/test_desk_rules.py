@@ -2,7 +2,6 @@
 
 import sqlite3
 import time
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as checked
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
 from aggregator.desk import effects, judging, rules, sources
 from aggregator.desk.effects import Hide, NewCorrection, NewRules, Withdraw

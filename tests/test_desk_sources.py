@@ -4,13 +4,13 @@ withdrawn, many at once; what would happen is shown before, and no change of oth
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from werkzeug.datastructures import MultiDict
 
 from aggregator.desk import bulk, lines, moving, sources

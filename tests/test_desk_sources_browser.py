@@ -3,11 +3,11 @@ desk. What a form leads to is looked at by axe too, as no address shows it.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser, Page
 
 from aggregator.desk.discovery import Finder

@@ -1,11 +1,11 @@
 """What is not documented is not there; what is documented is."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import click
 import pytest
+from msgspec.structs import fields
 
 import web
 from aggregator.classify import load_taxonomy

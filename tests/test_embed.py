@@ -4,7 +4,6 @@ import html
 import json
 import re
 from base64 import b64encode
-from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
+from msgspec.structs import replace
 
 from aggregator.model import Date, Genre, Image
 from aggregator.store import StoreError

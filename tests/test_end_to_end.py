@@ -6,13 +6,13 @@ import re
 import unicodedata
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
 import feedparser
 import pytest
+from msgspec.structs import replace
 
 from aggregator import opml
 from aggregator.cli.running import demo_settings

@@ -6,7 +6,6 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,8 @@ import lxml.html
 import pytest
 from click.testing import CliRunner
 from flask import Flask
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator import publishing
 from aggregator.cli import main
@@ -57,8 +58,7 @@ SPORT = Category("sport", "aliases", "Sport")
 ENDINGS = {".gz": "gzip", ".br": "br"}
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """A region, and the folder that it is published to."""
 
     world: World

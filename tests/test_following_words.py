@@ -3,13 +3,13 @@
 import hmac
 import string
 import time
-from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aggregator import websub
 from aggregator.config import Settings

@@ -1,11 +1,11 @@
 """Events of what is stored: each new story is looked at once and in its order, and none is hidden by it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
+from msgspec.structs import replace
 
 from aggregator.errors import StoreError
 from aggregator.gathering import gather

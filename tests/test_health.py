@@ -2,11 +2,11 @@
 
 import asyncio
 import ssl
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import scheduler
 from aggregator import health, poll

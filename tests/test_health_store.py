@@ -3,12 +3,12 @@
 import json
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from aggregator.cli import main
 from aggregator.errors import ErrorClass, StoreError

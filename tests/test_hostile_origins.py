@@ -5,12 +5,12 @@ import contextlib
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.digest import digest

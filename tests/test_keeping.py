@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec import Struct, field
 
 from aggregator.store import open_store
 from tests.web_world import MATIN, NOW, World, a_world, an_item, fail, tell
@@ -19,8 +19,7 @@ def never() -> bool:
     return False
 
 
-@dataclass
-class Desk:
+class Desk(Struct, dict=True):
     """A store that is written to, a folder, and a clock that is set by hand."""
 
     world: World

@@ -9,7 +9,6 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +19,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct, field
+from msgspec.structs import replace
 from playwright.sync_api import sync_playwright
 
 from aggregator.clean.html import sanitise, with_pictures
@@ -58,8 +59,7 @@ NO_PICTURES = {
 }
 
 
-@dataclass
-class Clock:
+class Clock(Struct):
     """A clock that tests set."""
 
     now: datetime = NOW
@@ -68,8 +68,7 @@ class Clock:
         return self.now
 
 
-@dataclass
-class Newsroom:
+class Newsroom(Struct):
     """A site that shows pictures of an origin; `answers` is what the origin says."""
 
     settings: Settings

@@ -1,10 +1,10 @@
 """When a source is asked again, and what an answer changes."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from aggregator import poll
 from aggregator.config import Settings

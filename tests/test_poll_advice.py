@@ -1,12 +1,12 @@
 """What a source says of how often it wants to be asked."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aggregator import poll
 from aggregator.config import Settings

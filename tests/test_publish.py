@@ -8,12 +8,12 @@ import re
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from aggregator.config import VERSION
 from aggregator.model import Category, CategoryFeed, Enclosure, FeedEntry, Format, Genre, Image, Item, Origin, Republish

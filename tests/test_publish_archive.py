@@ -1,8 +1,7 @@
 """What is kept of a closed page: all that it shows, and no text that may not be given on."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aggregator.model import Republish
 from aggregator.publish import render

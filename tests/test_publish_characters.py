@@ -2,13 +2,13 @@
 
 import html
 import re
-from dataclasses import dataclass
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
+from msgspec import Struct
 
 from aggregator.model import Genre
 from aggregator.publish.characters import printable, undecodable, uri
@@ -16,8 +16,7 @@ from aggregator.publish.characters import printable, undecodable, uri
 texts = st.text(st.sampled_from("<>&;#x/!?b lt3é'\"") | st.characters())
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Struct, frozen=True):
     name: str
     size: int | None = None
     genre: Genre = Genre.VIDEO

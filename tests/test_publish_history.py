@@ -1,11 +1,11 @@
 """How the documents of a feed hang together: pages of the log, the hub, what was removed, and what is new to a client."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from aggregator.model import Format, Options, Tombstone
 from aggregator.publish import render, render_delta

@@ -2,10 +2,10 @@
 
 import gzip
 import threading
-from dataclasses import replace
 
 import brotli
 import pytest
+from msgspec.structs import replace
 
 from aggregator import publish
 from aggregator.model import Format

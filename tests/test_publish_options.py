@@ -2,11 +2,11 @@
 
 import json
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from aggregator.model import Category, Content, Enclosure, Format, Options, Picture, Question, Republish
 from aggregator.publish import render

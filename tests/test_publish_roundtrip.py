@@ -2,13 +2,13 @@
 
 import html
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import feedparser
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from msgspec.structs import replace
 
 from aggregator.model import (
     Category,

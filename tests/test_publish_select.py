@@ -1,11 +1,11 @@
 """What a feed of ours holds, and what it says of itself and of its sources."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.model import Date, Item, Origin, Republish, Source, SourceState, Stored, Story

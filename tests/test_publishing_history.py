@@ -2,12 +2,13 @@
 
 import json
 import re
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.model import PAGE_ENTRIES, Closed, Decision, DecisionKind, Format, Level
@@ -36,8 +37,7 @@ ACTS = st.lists(
 )
 
 
-@dataclass
-class World:
+class World(Struct):
     """A store that lives, and the feed of it that is read."""
 
     feed: str
@@ -114,8 +114,7 @@ class World:
         return {entry_id for (entry_id,) in rows}
 
 
-@dataclass
-class Client:
+class Client(Struct):
     """A feed app: reads the head, then page after page back to the first that it knows, one request at a time."""
 
     held: set[str] = field(default_factory=set)

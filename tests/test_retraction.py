@@ -1,11 +1,11 @@
 """What readers meet when something was hidden: nothing of it, on no page and in no feed, and a word that it is gone."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from aggregator.model import Format, Item, PinKind
 from aggregator.store import open_store
@@ -17,8 +17,7 @@ THIRD = an_item("pont-trois", PRESSE, title="Le pont est rouvert")
 ALONE = an_item("foire", INFO, title="La foire commence")
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """A site with two stories, one of three items, and an editor who hides."""
 
     world: World

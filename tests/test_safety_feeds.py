@@ -5,7 +5,6 @@ pipeline, in Atom, RSS, JSON Feed, OPML, oEmbed; and every field did hold it.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from lxml import etree
+from msgspec.structs import replace
 
 from aggregator.model import Item
 from tests.hostile import NOW, Region

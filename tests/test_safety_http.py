@@ -7,7 +7,6 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -15,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from lxml import html
+from msgspec import Struct
+from msgspec.structs import replace
 from werkzeug.test import TestResponse
 
 from aggregator.cli.site import Site
@@ -43,8 +44,7 @@ HEADERS = {  # that an answer of ours may have
 }
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """What came back over a socket; status 0 where the connection was closed without a word."""
 
     status: int

@@ -7,13 +7,13 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
 from urllib.parse import parse_qs, quote
 
 import pytest
 from flask import Flask
+from msgspec import Struct, field
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.hostile import CATEGORY, DEPARTEMENT, NOW, Payload, Region
@@ -147,8 +147,7 @@ TOUCH_FRAMES = """() => Promise.all([...document.querySelectorAll("iframe")].map
 }))"""
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """The application with its policy in force, or reporting only. `/many?path=…` is its answers to these paths as one
     page: what stands around the pages of the site comes once, everything else byte for byte. `/host?path=…` is a page of
     somebody else that shows feeds of ours.
@@ -201,20 +200,19 @@ def _around(app: Any) -> str:
     return text
 
 
-@dataclass
-class Visit:
+class Visit(Struct, dict=True, weakref=True):
     """A reader in a browser, and all that pages did meanwhile."""
 
     context: BrowserContext
     base: str
-    payloads: Sequence[Payload] = field(repr=False)
+    payloads: Sequence[Payload]
     ran: list[str] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)  # kind and address, of all but our own
     images: set[str] = field(default_factory=set)
     odd: list[str] = field(default_factory=list)
     elements: int = 0
     changes: int = 0  # that were shown between versions
-    text: str = field(default="", repr=False)
+    text: str = ""
 
     def __post_init__(self) -> None:
         self.context.expose_binding("tell", lambda _, what: self.ran.append(what))
@@ -428,8 +426,7 @@ def together(texts: Iterable[str], limit: int) -> list[str]:
 # ── what the watch is worth
 
 
-@dataclass(frozen=True)
-class Careless:
+class Careless(Struct, frozen=True):
     """A site that shows what it is told as it is: `/17` the payload 17 in all sorts of places, `/frames/0` the first
     ones in frames.
     """

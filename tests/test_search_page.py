@@ -3,7 +3,6 @@
 import html
 import json
 import re
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from msgspec.structs import replace
 
 from aggregator.model import Category, Date, Genre, Question
 from tests.web_world import INFO, MATIN, NOW, PRESSE, PUBLIC, World, a_world, an_item, tell

@@ -3,11 +3,11 @@
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aggregator import words
 from aggregator.errors import ErrorClass, StoreError

@@ -1,11 +1,11 @@
 """What an item holds is read once, and again when it has changed; whoever changed it."""
 
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aggregator.store import Store, open_store
 from aggregator.store.contents import Contents

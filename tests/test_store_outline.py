@@ -1,11 +1,11 @@
 """What stands where without what it holds: the same as the longer readings give, and stamps that move when they must."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aggregator.model import DecisionKind
 from aggregator.store import Store

@@ -1,11 +1,11 @@
 """Which story is it? Identity, links, vetoes, lateness."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aggregator.model import Date, DecisionKind, Enclosure, Item, Question
 from aggregator.store import Store, open_store

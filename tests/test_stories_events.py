@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from heapq import nlargest
 from itertools import combinations, permutations
@@ -10,6 +9,7 @@ from itertools import combinations, permutations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aggregator.model import Frequencies, Genre, Gist, Item, Key, Level
 from aggregator.stories import events, gist

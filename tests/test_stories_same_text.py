@@ -1,7 +1,6 @@
 """Are two items one text? Pairs as outlets publish them, what holds for all, and what is routine."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aggregator.model import Enclosure, Item, Level, Link, Near
 from aggregator.stories import WINDOW, Looked, Subject, look, make_print, same_texts, still_linked

@@ -1,7 +1,6 @@
 """A document that cannot be what its source has become is not taken in before it has said so three times."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from html import escape
@@ -9,6 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.digest import digest
 from aggregator.errors import ErrorClass
@@ -28,8 +29,7 @@ SUBJECTS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     number: int
     title: str
     at: datetime | None

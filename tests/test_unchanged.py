@@ -6,13 +6,14 @@ import random
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from html import escape
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.digest import MARK_BYTES, MARKS_LIMIT, digest
@@ -30,8 +31,7 @@ WORDS = (
 ).split()
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Struct, frozen=True):
     """An entry of a made-up feed."""
 
     guid: str

@@ -1,7 +1,6 @@
 """Which feeds there are, how their addresses are written, and where the wrong ones lead."""
 
 import json
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
+from msgspec.structs import replace
 
 from aggregator.model import AS_ANNOUNCED, Content, Format, Genre, Options, Picture, Question
 from aggregator.publishing import keep_pages

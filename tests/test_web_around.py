@@ -1,11 +1,11 @@
 """What helps to find one’s way on a river: rows of places and subjects, titles that do not shout."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from aggregator.model import Category
 from tests.web_world import INFO, MATIN, PRESSE, World, a_world, an_item, tell

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from msgspec import Struct
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser_world import CHROMIUM, chromium
@@ -56,8 +56,7 @@ pytestmark = [
 ]
 
 
-@dataclass(frozen=True)
-class Served:
+class Served(Struct, frozen=True):
     """The rich world at an address."""
 
     world: World

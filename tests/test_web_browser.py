@@ -3,9 +3,9 @@
 import base64
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import pytest
+from msgspec import Struct
 from playwright.sync_api import Browser, Locator, Page, Route
 
 from tests.browser_world import (
@@ -58,8 +58,7 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@dataclass
-class Reader:
+class Reader(Struct):
     """Somebody at a browser."""
 
     page: Page

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from msgspec import Struct
 from playwright.sync_api import Browser, Page, Request, Route
 
 from tests.browser_world import CHROMIUM, PHONE, TALL_PICTURE, a_busy_river, chromium
@@ -56,8 +56,7 @@ pytestmark = [
 ]
 
 
-@dataclass
-class Visit:
+class Visit(Struct):
     """A browser that was never here, and pictures that come when they are let."""
 
     page: Page

@@ -4,12 +4,12 @@ import gzip
 import json
 import threading
 import urllib.parse
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 from werkzeug.http import parse_date
 
 from aggregator.errors import StoreError

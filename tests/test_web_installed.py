@@ -4,12 +4,12 @@ import gzip
 import json
 import re
 import struct
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.web_world import NOW, World, a_world
 from web import browser, create_app

@@ -1,12 +1,12 @@
 """What is kept of pages: when it is sent again, when it is made anew, and that nobody can tell."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import request
+from msgspec.structs import replace
 
 from aggregator.errors import StoreError
 from aggregator.model import DecisionKind, PinKind

@@ -5,11 +5,11 @@ where more is stored.
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aggregator.model import Date, DecisionKind, Item
 from aggregator.publishing import keep_pages

@@ -6,13 +6,13 @@ import hmac
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
 import pytest
+from msgspec.structs import replace
 
 import scheduler
 from aggregator.errors import StoreError

@@ -3,13 +3,13 @@
 import sqlite3
 import threading
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aggregator.errors import StoreError
 from aggregator.model import Ended, Intent, Limit, Limits, Mode, Ping, Pushed, PushFailed, Subscription, Unchanged

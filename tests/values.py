@@ -1,8 +1,9 @@
 """Values for tests: a name and what differs from a plain one."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from aggregator import words
 from aggregator.model import Category, Date, Item, Print, Source, SourceState, Update

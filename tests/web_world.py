@@ -2,12 +2,12 @@
 
 import html
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
 from flask.testing import FlaskClient
+from msgspec import Struct
 
 from aggregator import words
 from aggregator.config import Settings
@@ -144,8 +144,7 @@ def fail(
     store.settle(source.url, [], [], lambda _: Update(state, (), NOW))
 
 
-@dataclass(frozen=True)
-class World:
+class World(Struct, frozen=True):
     """A site over a store, and a browser of sorts; `now` is what the site takes for the time."""
 
     settings: Settings

@@ -4,10 +4,11 @@ The one place where answers of feeds get their headers, with Flask or before it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from werkzeug.http import http_date
 
 from aggregator.publish.encodings import Coding, encode
@@ -24,8 +25,7 @@ OVERHEAD_BYTES = 20_000  # of an answer's headers, and of what is known of earli
 Headers = list[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What is sent: a status line, headers and a body, which is empty for HEAD."""
 
     status: str
@@ -37,16 +37,14 @@ class Answer:
         return Answer(self.status, self.headers, b"")
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(Struct, frozen=True):
     """A body under one coding, with the answers to those who do not hold it and to those who do."""
 
     whole: Answer
     unchanged: Answer
 
 
-@dataclass(slots=True)
-class Finished:
+class Finished(Struct):
     """A body that is ready to be sent; each form of it is made when first asked for. Safe to share between threads."""
 
     body: bytes

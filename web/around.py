@@ -4,7 +4,7 @@ A river is narrowed by place and by subject. A row holds every choice of one kin
 that one step leads from "economie/dep/25" to another département, to another category, or back to all of either.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aggregator.catalogue import Kind, kind_of
 from aggregator.model import ALL, DEPARTEMENT
@@ -13,8 +13,7 @@ from web.layout import label
 from web.site import current_site
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """The choices of one kind, the widest first; `name` says which kind, for those who do not see the row."""
 
     name: str

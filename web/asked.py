@@ -5,12 +5,14 @@ There is one way to write each question; `Asked.target` is it, and everything el
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import parse_qsl, quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.model import AS_ANNOUNCED, NO_QUESTION, Content, Format, Genre, Options, Picture, Question
 from aggregator.publishing import SEARCH
@@ -31,8 +33,7 @@ _DAY = re.compile(r"(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}")
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One representation of a feed, of a closed page of its log, or of what a search finds."""
 
     slug: str

@@ -1,14 +1,14 @@
 """Takes what is the matter with a source, says it to readers in a sentence each. Never reads the store."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aggregator.model import Condition, ConditionKind, Episode
 from web.language import gettext, ngettext
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """A sentence, and the address that it speaks of, "" for none."""
 
     text: str

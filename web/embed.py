@@ -9,7 +9,6 @@ import logging
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from flask import Blueprint, Response, abort, g, make_response, redirect, render
 from flask.blueprints import BlueprintSetupState
 from flask_babel import format_datetime
 from markupsafe import Markup
+from msgspec import Struct
 from werkzeug.wrappers import Response as AnyResponse
 
 from aggregator.catalogue import Kind, kind_of
@@ -48,8 +48,7 @@ embeds = Blueprint("embeds", __name__)
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A story, and the item of it that stands for it here."""
 
     story: Story

@@ -10,13 +10,13 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 from flask import Flask
+from msgspec import Struct, field
 
 from aggregator.errors import ConfigError
 from web.published import CODINGS, Address, Answer, addresses, ask, down, frame, site_of, twin
@@ -45,8 +45,7 @@ class Manifest(msgspec.Struct):
     files: dict[str, Kept] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a run came to, in files."""
 
     files: int
@@ -107,8 +106,7 @@ def _read_manifest(own: Path) -> Manifest:
     return found
 
 
-@dataclass(slots=True)
-class _Tree:
+class _Tree(Struct):
     """The folder while it is written."""
 
     folder: Path

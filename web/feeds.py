@@ -4,12 +4,12 @@ Never renders a feed itself.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, current_app, g, make_response, request
+from msgspec.structs import replace
 from werkzeug.datastructures import Headers
 
 from aggregator.catalogue import Kind, kind_of

@@ -12,13 +12,15 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from threading import Lock
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass, FetchError
@@ -47,8 +49,7 @@ _PASSING_STATUSES = {408, 425, 429}  # of the 4xx
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """A picture as its source sent it."""
 
     body: bytes
@@ -71,8 +72,7 @@ class Missing(IntEnum):
 Found = Picture | Missing
 
 
-@dataclass(slots=True)
-class Gallery:
+class Gallery(Struct):
     """The pictures of one site, in a folder of their own that others may empty at any time."""
 
     folder: Path

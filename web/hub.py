@@ -3,11 +3,11 @@ kept here is verified, and delivered, by the scheduler's process.
 """
 
 import logging
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import cast
 
 from flask import Blueprint, Response, current_app, make_response, request
+from msgspec import Struct, field
 
 from aggregator import websub
 from aggregator.model import Topic
@@ -24,8 +24,7 @@ hub = Blueprint("hub", __name__)
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Desk:
+class Desk(Struct):
     """The store as requests to the hub use it: it waits for other writers for moments only. Safe to share."""
 
     site: Site

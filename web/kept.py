@@ -6,10 +6,10 @@ known of polls moves nothing here, so pages that tell of it are not kept.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+from msgspec import Struct
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import remove_entity_headers
 
@@ -34,8 +34,7 @@ Asked = tuple[str, ...]
 """All of a request that a page depends on: where the site is, path, query, language, coding."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A page that is ready to be sent."""
 
     stamp: Stamp

@@ -3,8 +3,9 @@ header (RFC 8288). The Host header is never believed. Never reads the store.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.model import ALL, AS_ANNOUNCED, NO_QUESTION, Format, Question

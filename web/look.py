@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from web.negotiation import LANGUAGES
 
@@ -22,8 +23,7 @@ class Theme(StrEnum):
     DARK = "dark"
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How an embed was asked for; the defaults are the plain one."""
 
     accent: str = ""  # six hex digits in lower case; "": our own

@@ -9,15 +9,16 @@ import logging
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import suppress
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, make_response, request, url_for
+from msgspec import Struct
 
 from aggregator.clean.html import with_pictures
 from aggregator.errors import ConfigError
+from aggregator.model.secrets import repr_without
 from web.gallery import Gallery, Missing, Picture
 from web.layout import absolute
 from web.negotiation import etag_of, is_held
@@ -46,12 +47,13 @@ pictures = Blueprint("pictures", __name__)
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(Struct, frozen=True):
     """What makes addresses of ours and answers there."""
 
-    secret: bytes = field(repr=False)
+    secret: bytes
     gallery: Gallery
+
+    __repr__ = repr_without("secret")
 
     def place(self, url: str) -> tuple[str, str]:
         """What our address for a picture consists of: the signature, and the address of the picture."""

@@ -4,7 +4,6 @@ It is the application that is asked, in this process, so every byte is that of a
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from hashlib import blake2b
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 from flask.testing import FlaskClient
+from msgspec import Struct
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_date
 
@@ -48,8 +48,7 @@ LISTS = ("/feeds.opml", "/sources.opml", "/.well-known/feeds")  # they say when 
 STAMP_BYTES = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """A path of ours without a query."""
 
     path: str
@@ -58,8 +57,7 @@ class Address:
     is_closed_page: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the application answers to a client without preferences."""
 
     headers: Headers
@@ -139,8 +137,7 @@ def site_of(app: Flask) -> Site:
     return site
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(Struct, frozen=True):
     """What stands where at one moment, and a stamp of each story."""
 
     site: Site

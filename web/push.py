@@ -10,11 +10,11 @@ import random
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import cast
 
 from flask import Blueprint, Flask, Response, current_app, request
+from msgspec import Struct, field
 
 from aggregator.model import Following, FollowingState
 from aggregator.store import StoreError
@@ -33,8 +33,7 @@ pushes = Blueprint("pushes", __name__)
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Gate:
+class Gate(Struct):
     """How often each hub was here in this minute, and whose bodies are being read. Safe to share."""
 
     _minute: int = 0

@@ -5,11 +5,12 @@ one that caches and bookmarks can hold.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import g, redirect, request, url_for
 from markupsafe import Markup
+from msgspec import Struct
+from msgspec.structs import replace
 from werkzeug.wrappers import Response
 
 from aggregator.catalogue import name_of
@@ -33,8 +34,7 @@ FILTERS = ("category", "departement", "source", "genre", "since", "until", "sort
 NEWEST = "new"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What the address asks of the page."""
 
     question: Question
@@ -44,7 +44,7 @@ class Asked:
 
     def address(self, **changes: object) -> str:
         """The address of the page that asks the same but for what `changes` says."""
-        other = replace(self, **changes)  # type: ignore[arg-type]
+        other = replace(self, **changes)
         parts = (
             other.question.query,
             f"sort={NEWEST}" if other.newest else "",
@@ -56,8 +56,7 @@ class Asked:
         return f"{path}?{query}" if query else path
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A hit as the page shows it."""
 
     hit: Hit

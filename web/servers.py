@@ -5,7 +5,6 @@ What a file cannot carry, its headers and its type, is copied from answers of th
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from msgspec import Struct
 
 from aggregator.errors import ConfigError
 from aggregator.model import Format
@@ -37,8 +37,7 @@ class Server(StrEnum):
 FILES = {Server.NGINX: "nginx.conf", Server.CADDY: "Caddyfile"}
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """Addresses whose answers have the same headers."""
 
     name: str  # a word, for names in a configuration

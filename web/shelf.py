@@ -7,8 +7,10 @@ What is kept is compared with the store at each request, which costs a few µs w
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aggregator.model import ALL, Rendition
 from aggregator.publishing import SEARCH, publish_delta, publish_feed, publish_page, publish_search
@@ -32,8 +34,7 @@ Stamp = tuple[int, ...]
 """What the store said when an answer was made; one that it says still is as good as new."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """An answer, and what it rests on."""
 
     stamp: Stamp
@@ -109,8 +110,7 @@ class _Looks(threading.local):
         self.states: dict[str, FeedState] = {}
 
 
-@dataclass(slots=True)
-class Shelf:
+class Shelf(Struct):
     """The answers of one site; safe to share between threads."""
 
     site: Site

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import cast
 
 from flask import current_app
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aggregator import opml
 from aggregator.catalogue import catalogue, host_of, name_of
@@ -27,8 +28,7 @@ class NotReadyError(StoreError):
     """There is no data base yet: the first round has not begun."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """Every source as it was read at one time."""
 
     views: tuple[SourceView, ...] = ()
@@ -39,8 +39,7 @@ class Sources:
     stamp: tuple[int, int] = (-1, -1)  # what the store said of changes then
 
 
-@dataclass(slots=True)
-class Site:
+class Site(Struct):
     """One installation as the pages see it; safe to share between threads."""
 
     settings: Settings

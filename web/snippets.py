@@ -5,10 +5,10 @@ Everything in them is absolute and escaped. Never reads the store.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from markupsafe import Markup, escape
+from msgspec import Struct
 
 from aggregator.model import ALL, AS_ANNOUNCED, Content, Format, Options
 from web.asked import LIMITS, Asked, options_of
@@ -28,8 +28,7 @@ _EMBED = "embed/"
 _FORBIDDEN_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What an address of ours shows: a feed, and how."""
 
     slug: str

@@ -1,8 +1,7 @@
 """The pages for operators and robots: figures, robots.txt, the icon. Takes totals from the store."""
 
-from dataclasses import asdict
-
 from flask import Blueprint, Response, jsonify, make_response
+from msgspec.structs import asdict
 
 from aggregator.config import VERSION
 from aggregator.model import Episode

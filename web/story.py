@@ -3,12 +3,12 @@ data. Never reads the store.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from flask_babel import format_decimal, format_percent
+from msgspec import Struct
 
 from aggregator.model import Item, Key, Level, Link, Pin, PinKind, Stored, Story
 from aggregator.store import Revision
@@ -32,16 +32,14 @@ PIN_WORDS = {
 PART_WORDS = {"title": lazy_gettext("Title"), "lead": lazy_gettext("Lead"), "text": lazy_gettext("Text")}
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What changed in one part of an item: "title", "lead" or "text"."""
 
     part: str
     pieces: tuple[Piece, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """A version of an item that took the place of an earlier one."""
 
     at: datetime
@@ -49,8 +47,7 @@ class Version:
     changes: tuple[Change, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why two items stand together, for people."""
 
     item: Key
@@ -60,8 +57,7 @@ class Reason:
     facts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
+class Other(Struct, frozen=True):
     """Another story about the same event, and why for people: "" where no link leads straight to it."""
 
     story: Story

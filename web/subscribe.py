@@ -4,12 +4,13 @@ Takes choices from the address, gives snippets. The script of the page only asks
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
 from flask import g, make_response, render_template, request
 from markupsafe import Markup
+from msgspec import Struct
+from msgspec.structs import replace
 from werkzeug.wrappers import Response
 
 from aggregator.catalogue import Kind, kind_of
@@ -98,8 +99,7 @@ Groups = tuple[tuple[Kind, Choices], ...]
 """The feeds of each kind, by slug and name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Something to paste."""
 
     server: str  # that it is for, of SERVER_WORDS; "" for any
@@ -111,8 +111,7 @@ class Piece:
         return 1 + self.text.count("\n") + len(self.text) // 110
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What a visitor of the page chose."""
 
     target: Target

@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from aggregator.errors import ErrorClass
 from aggregator.model import Format, Genre, Stored, Story
@@ -83,8 +84,7 @@ FORMAT_TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Badge:
+class Badge(Struct, frozen=True):
     """A mark beside a story's title."""
 
     kind: str

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
+
+from msgspec.structs import replace
 
 from aggregator.classify.taxonomy import FALLBACK, Taxonomy, folded
 from aggregator.model import Category, Item, Source

@@ -7,10 +7,11 @@ by ";"). A line that starts with "#" is a comment. "divers" takes what no rule p
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+
+from msgspec import Struct
 
 from aggregator.errors import ConfigError
 from aggregator.model import Genre
@@ -42,8 +43,7 @@ _GENRES: Mapping[str, tuple[str, str]] = {  # French, English
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One category of the table."""
 
     slug: str
@@ -52,8 +52,7 @@ class Row:
     iptc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Taxonomy:
+class Taxonomy(Struct, frozen=True):
     """All categories, in the order of the table; can be pickled."""
 
     rows: Mapping[str, Row]  # by slug

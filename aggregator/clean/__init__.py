@@ -5,10 +5,10 @@ whether an item is new, which category it belongs to or which story it tells.
 """
 
 import re
-from dataclasses import replace
 from hashlib import blake2b
 
 import msgspec
+from msgspec.structs import replace
 
 from aggregator.clean import images, labels, links, text
 from aggregator.clean.characters import scrub

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aggregator.clean.html import attributes, is_pixel, pixels
 from aggregator.clean.links import absolute

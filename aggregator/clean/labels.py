@@ -7,16 +7,16 @@ one, "Vidéo surveillance : le maire répond" has none.
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from aggregator.model import Enclosure, Genre
 
 LABELS_LIMIT = 3  # at one end of a text
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
+class Labelled(Struct, frozen=True):
     """A text without its labels, the labels as written, and the first genre that they tell."""
 
     text: str

@@ -1,10 +1,10 @@
 """Why an item is where it is: for people as lines, for programs as data."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import asdict
 from typing import Any
 
 import click
+from msgspec.structs import asdict
 
 from aggregator.cli import hiding
 from aggregator.cli.console import console, said

@@ -4,11 +4,12 @@ import gzip
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 IDLE_LIMIT_SECONDS = 10
 
@@ -20,8 +21,7 @@ PORTAL_PAGE = """<!doctype html>
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """One HTTP answer."""
 
     status: int
@@ -29,8 +29,7 @@ class Answer:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A document with its validators; either may be missing."""
 
     body: bytes

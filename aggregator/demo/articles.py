@@ -1,13 +1,15 @@
 """The invented items, and their dates moved near to today."""
 
 import json
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -25,8 +27,7 @@ TYPOS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Article:
+class Article(Struct, frozen=True):
     """What an outlet writes, and what is true of it. Times are aware and in Europe/Paris."""
 
     id: str

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
+
+from msgspec import Struct
 
 from aggregator.demo import articles as written
 from aggregator.demo import formats, lists, outlets
@@ -30,8 +31,7 @@ PRESS_OFFICES = frozenset({"region-presse", "prefecture-bfc"})
 MISFILED = {"it020": "economie"}  # a jobs story that its outlet files under "ÉCO"
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(Struct, frozen=True):
     """What ought to be stored of one article, as far as its feed tells. Times are in UTC."""
 
     id: str  # of the items file
@@ -53,8 +53,7 @@ class Truth:
     credit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
+class Correction(Struct, frozen=True):
     """A title put right."""
 
     outlet: str

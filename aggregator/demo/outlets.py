@@ -1,8 +1,9 @@
 """The twelve outlets: each with one feed, in a format and with habits of its own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from aggregator.model import Republish, Source
 
@@ -54,8 +55,7 @@ class Picture(StrEnum):
     MEDIA = "media:content"
 
 
-@dataclass(frozen=True, slots=True)
-class Outlet:
+class Outlet(Struct, frozen=True):
     """One outlet and its habits."""
 
     slug: str

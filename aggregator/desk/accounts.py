@@ -8,12 +8,12 @@ an address for the rest of it; a name that does not exist costs as much time as 
 import hashlib
 import secrets
 from base64 import b64encode
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
+from msgspec import Struct
 
 from aggregator.errors import DeskError
 from aggregator.model import Editor, Login, Role
@@ -36,8 +36,7 @@ class LoginClosedError(LoginError):
     """Too many logins failed: even the right password is not looked at now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A login that was just made; the token is never shown again."""
 
     token: str

@@ -3,9 +3,11 @@ withdrawn and shown again on its own, and stands so in the history.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.desk import effects
@@ -34,8 +36,7 @@ RETELLING = frozenset((Bulk.CATEGORIES, Bulk.DEPARTEMENTS, Bulk.WITHDRAW))  # th
 HIDING = frozenset((Bulk.WITHDRAW, Bulk.SHOW))
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What the sources get."""
 
     region: str = ""

@@ -11,12 +11,14 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.desk.reading import ReadFeed, ReadPage, read
@@ -80,8 +82,7 @@ class Way(StrEnum):
     GUESSED = "guessed"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A feed that was found."""
 
     url: str
@@ -96,8 +97,7 @@ class Candidate:
     per_week: float | None  # how many items are to be expected; None where they have no dates
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """An address that gave nothing."""
 
     url: str
@@ -105,8 +105,7 @@ class Failure:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Discovery:
+class Discovery(Struct, frozen=True):
     """What came of a search; `cut` if its time was over before all was looked at."""
 
     asked: str
@@ -115,8 +114,7 @@ class Discovery:
     cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """What an address of an import answers."""
 
     failure: Failure | None
@@ -244,8 +242,7 @@ def check_address(url: str) -> None:
         )
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(Struct):
     """One search under way."""
 
     settings: Settings

@@ -10,11 +10,12 @@ why something cannot be done, ConflictError that somebody else changed the same 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.desk import judging, sources
@@ -25,16 +26,14 @@ from aggregator.model import NO_CORRECTION, Action, ActionKind, Correction, Deed
 from aggregator.store import Look, Retelling, Store
 
 
-@dataclass(frozen=True, slots=True)
-class NewRules:
+class NewRules(Struct, frozen=True):
     """Rules to hold instead of those that the editor saw."""
 
     rules: tuple[Rule, ...]
     seen: Rulebook
 
 
-@dataclass(frozen=True, slots=True)
-class NewCorrection:
+class NewCorrection(Struct, frozen=True):
     """What is to be said of one item, instead of what the editor saw; NO_CORRECTION takes it back."""
 
     item: int
@@ -42,15 +41,13 @@ class NewCorrection:
     seen: Correction = NO_CORRECTION
 
 
-@dataclass(frozen=True, slots=True)
-class Hide:
+class Hide(Struct, frozen=True):
     """An item, to be taken out of sight."""
 
     item: int
 
 
-@dataclass(frozen=True, slots=True)
-class Withdraw:
+class Withdraw(Struct, frozen=True):
     """Sources, to be taken out of sight with all their items, of any age. Each stands so in the history by itself."""
 
     urls: tuple[str, ...]

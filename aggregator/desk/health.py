@@ -7,12 +7,13 @@ nobody waits an hour for a pause to show.
 import hashlib
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator import health
 from aggregator.catalogue import name_of
@@ -55,8 +56,7 @@ class Deed(StrEnum):
     TAKE = "take"  # the address that is proposed
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One source, how it is, and how many items it published on each of the last days, today last."""
 
     view: SourceView
@@ -95,8 +95,7 @@ class Line:
         return sum(self.days[-WEEK:])
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Which lines somebody wants to see, and in which order; "" does not narrow."""
 
     show: str = Show.NEEDY  # a Show or a ConditionKind
@@ -128,8 +127,7 @@ class Choice:
                 return any(each.kind == kind for each in line.conditions)
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """What came of a deed: how many sources it was done to, and how many it could not be done to."""
 
     deed: Deed

@@ -4,9 +4,11 @@ it in would do. What was chosen becomes one edit of the list. Never asks an addr
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator import opml
 from aggregator.classify import folded
@@ -41,8 +43,7 @@ class Sign(StrEnum):
     SITE = "site"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A line of the export."""
 
     source: Source
@@ -51,8 +52,7 @@ class Row:
     sign: Sign | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(Struct, frozen=True):
     """All lines, in their order; `left` are the new ones beyond what can be chosen from at once."""
 
     rows: tuple[Row, ...]

@@ -3,13 +3,13 @@ store. What is undone is put back as it was; what has changed since is judged an
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from time import thread_time
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from aggregator.classify import classify, load_taxonomy
 from aggregator.config import Settings

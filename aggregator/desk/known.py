@@ -3,9 +3,10 @@ the same: by its link, its guid or its text. Reads the store, changes nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from aggregator import stories
 from aggregator.model import NO_CORRECTION, Category, Item, Print, Stored
@@ -25,8 +26,7 @@ class How(StrEnum):
     TEXT = "text"
 
 
-@dataclass(frozen=True, slots=True)
-class Same:
+class Same(Struct, frozen=True):
     """An item of ours that is the same."""
 
     how: How
@@ -35,8 +35,7 @@ class Same:
     story_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """An item of a feed that is looked at, as it would be told."""
 
     item: Item

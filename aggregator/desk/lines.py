@@ -4,7 +4,6 @@ proposes a line for a feed that was found. Never reads or writes the file.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -12,6 +11,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from cssselect import HTMLTranslator, SelectorError
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.desk.discovery import Candidate
@@ -46,8 +47,7 @@ class Flaw(StrEnum):
     WRITTEN = "written"  # it cannot stand in the file
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
+class Wrong(Struct, frozen=True):
     """A flaw, and the piece of what was typed that has it."""
 
     flaw: Flaw

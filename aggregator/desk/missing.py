@@ -3,10 +3,11 @@ in sentences. Never asks the network and changes nothing.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import cast
+
+from msgspec import Struct
 
 from aggregator.clean.links import canonical, host
 from aggregator.config import Settings
@@ -32,8 +33,7 @@ class CauseKind(StrEnum):
     TAKEN = "taken"  # by rules, out of some categories
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """One of these, with what it rests on."""
 
     kind: CauseKind
@@ -42,8 +42,7 @@ class Cause:
     slugs: tuple[str, ...] = ()  # of categories
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """A known item, and all that keeps it away; nothing does where there are no causes."""
 
     stored: Stored
@@ -74,8 +73,7 @@ class Reading(StrEnum):
     READ = "read"
 
 
-@dataclass(frozen=True, slots=True)
-class Publisher:
+class Publisher(Struct, frozen=True):
     """A source that may publish what we do not know, and how it is read."""
 
     view: SourceView
@@ -83,8 +81,7 @@ class Publisher:
     hiding: Hiding | None = None  # of WITHDRAWN
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """All that is known."""
 
     asked: str

@@ -3,8 +3,9 @@ Undoing it is undoing the edit: the store knows the addresses that a source had 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from aggregator import health
 from aggregator.config import Settings

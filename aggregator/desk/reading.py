@@ -4,12 +4,13 @@ that it names; pure. It runs in a process that can be killed, which holds what t
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.digest import digest
 from aggregator.errors import ErrorClass, ParseError
@@ -31,8 +32,7 @@ _LIKE_A_FEED = re.compile(
 _LONG_TAG = re.compile(r"<([A-Za-z][A-Za-z0-9]{0,30})\s[^<>]{20000,}+>?")  # attributes cost the square of their number
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFeed:
+class ReadFeed(Struct, frozen=True):
     """A feed as an editor looks at it."""
 
     feed: ParsedFeed  # without its entries
@@ -43,8 +43,7 @@ class ReadFeed:
     skipped: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadPage:
+class ReadPage(Struct, frozen=True):
     """A page for people: the feeds that its head announces, then those that it links to."""
 
     title: str

@@ -4,11 +4,12 @@ placed. Never changes anything: `aggregator.desk.effects` does.
 
 from collections import Counter
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.desk.effects import NewCorrection, NewRules
 from aggregator.desk.effects import as_text as rule_text
@@ -24,8 +25,7 @@ COUNTED_AGAIN = timedelta(minutes=10)  # counting reads all items of the last 30
 SHOWN_LIMIT = 50  # items that a rule matches
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(Struct, frozen=True):
     """What one rule matches among the items of the last 30 days."""
 
     count: int

@@ -7,11 +7,12 @@ edits here is recorded as an action of its own before the next one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from aggregator import opml
 from aggregator.config import Settings

@@ -4,10 +4,11 @@ hidden, shown, merged and split. What happens already is said, and nothing is do
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from aggregator.clean.links import canonical
 from aggregator.config import Settings
@@ -39,16 +40,14 @@ class Likeness(StrEnum):
     TITLE = "title"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A story that might be the same as another."""
 
     story: Story
     likeness: Likeness
 
 
-@dataclass(frozen=True, slots=True)
-class Kin:
+class Kin(Struct, frozen=True):
     """An item of another story that one of this is tied to: by a link, closed or held back, or by an editor's word."""
 
     own: Stored

@@ -7,8 +7,9 @@ pauses are so many and so different that chance would make one of three once a y
 """
 
 import math
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from aggregator.model import WEEK_HOURS, Rhythm
 from aggregator.poll.rhythm import DAY, HOUR, PAUSES, Forecast, by_hours, expected
@@ -22,8 +23,7 @@ NEVER_BEFORE = timedelta(days=2)  # three days of publication are longer
 YEAR_WEEKS = 52
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(Struct, frozen=True):
     """A pause that is too long; both figures in items that were to be expected."""
 
     missing: float  # since the last news

@@ -13,7 +13,6 @@ import ssl
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from io import BytesIO
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -24,6 +23,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError
+from msgspec import Struct, field
 from multidict import CIMultiDictProxy
 from yarl import URL
 
@@ -59,8 +59,7 @@ _UNREADY = re.compile(r"%(?![0-9A-Fa-f]{2})|[^\w!#$%&'()*+,\-./:;=?@\[\]~]+", re
 _USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """An answer. `get` reads the body of a 200 only."""
 
     url: str  # that answered, without user and password
@@ -71,8 +70,7 @@ class Response:
     certificate: Certificate | None = None  # the one that ends first of those on the way
 
 
-@dataclass(slots=True)
-class _Hop:
+class _Hop(Struct):
     """What the socket factory must know of the request it connects for, and what it has to tell it."""
 
     asked: str  # the URL that we were called with, for messages

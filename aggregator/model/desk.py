@@ -1,10 +1,13 @@
 """The values of the editors' desk: who may use it, and what was done there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
+
+from aggregator.model.secrets import repr_without
 
 
 class Role(StrEnum):
@@ -14,8 +17,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-@dataclass(frozen=True, slots=True)
-class Editor:
+class Editor(Struct, frozen=True):
     """Somebody who may use the desk."""
 
     id: int
@@ -25,14 +27,15 @@ class Editor:
     closed_at: datetime | None = None  # since when they may not any more
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(Struct, frozen=True):
     """An editor's browser that is logged in."""
 
     editor: Editor
-    csrf: str = field(repr=False)  # what every form of theirs holds
+    csrf: str  # what every form of theirs holds
     began_at: datetime
     seen_at: datetime
+
+    __repr__ = repr_without("csrf")
 
 
 class ActionKind(StrEnum):
@@ -45,8 +48,7 @@ class ActionKind(StrEnum):
     ACCOUNT = "account"  # of an editor; it is not undone here, as a password cannot be
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """Something that was done at the desk, with all that undoing it takes."""
 
     id: int
@@ -60,8 +62,7 @@ class Action:
     undone_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
+class Deed(Struct, frozen=True):
     """An action that is to be recorded."""
 
     kind: ActionKind
@@ -69,4 +70,6 @@ class Deed:
     about: str
     told: Mapping[str, Any]
     note: str
-    held: Mapping[str, Any] = field(default_factory=dict, repr=False)  # what undoing it takes
+    held: Mapping[str, Any] = field(default_factory=dict)  # what undoing it takes
+
+    __repr__ = repr_without("held")

@@ -1,9 +1,10 @@
 """The values of publishing: a feed of ours, before and after it is rendered."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from aggregator.model.items import Item, Key, Origin
 from aggregator.model.search import NO_QUESTION, Question
@@ -31,8 +32,7 @@ class Content(StrEnum):
     TEXT = "text"  # the lead without any markup
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """How a feed was asked for; the defaults are the feed as it is announced.
 
     `limit` is from 1 to the length of a feed as the settings have it, and never more than PAGE_ENTRIES: who parses an
@@ -59,8 +59,7 @@ class Options:
 AS_ANNOUNCED = Options()
 
 
-@dataclass(frozen=True, slots=True)
-class FeedEntry:
+class FeedEntry(Struct, frozen=True):
     """A story as a feed shows it."""
 
     id: str
@@ -74,8 +73,7 @@ class FeedEntry:
     keys: tuple[Key, ...] = ()  # of the item that the id is of, then of those that `also` names
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryFeed:
+class CategoryFeed(Struct, frozen=True):
     """A feed of ours, ready to be rendered; the same stories give the same value."""
 
     slug: str
@@ -108,8 +106,7 @@ class Format(StrEnum):
     JSON = "json"
 
 
-@dataclass(frozen=True, slots=True)
-class Rendition:
+class Rendition(Struct, frozen=True):
     """A feed as bytes."""
 
     slug: str

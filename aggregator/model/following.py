@@ -1,12 +1,14 @@
 """The values of following: which hub brings us a source, and what it brought."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Naming:
+from aggregator.model.secrets import repr_without
+
+
+class Naming(Struct, frozen=True):
     """The hub that a document names, with the topic to ask of it; all empty where it names none."""
 
     hub: str = ""
@@ -17,8 +19,7 @@ class Naming:
 NO_NAMING = Naming()
 
 
-@dataclass(frozen=True, slots=True)
-class Pushes:
+class Pushes(Struct, frozen=True):
     """What is known of a source's hub, as far as it says when to poll; see poll.pushed."""
 
     follows: Naming = NO_NAMING  # whose pushes we want
@@ -40,16 +41,15 @@ class FollowingState(StrEnum):
     LEAVING = "leaving"  # we want it no more
 
 
-@dataclass(frozen=True, slots=True)
-class Following:
+class Following(Struct, frozen=True):
     """Our subscription to the hub of a source."""
 
     id: int  # given by the store
     source: str  # URL
     hub: str
     topic: str
-    token: str = field(repr=False)  # of the callback, which only the hub and we know
-    secret: str = field(repr=False)
+    token: str  # of the callback, which only the hub and we know
+    secret: str
     state: FollowingState
     lease_until: datetime | None  # None: never confirmed
     due_at: datetime  # when to ask the hub again
@@ -57,39 +57,39 @@ class Following:
     pushed_at: datetime | None
     error: str  # of the last try, or why it denied; "" where nothing is wrong
 
+    __repr__ = repr_without("token", "secret")
 
-@dataclass(frozen=True, slots=True)
-class Confirmed:
+
+class Confirmed(Struct, frozen=True):
     """The hub says that it will push until then; it is asked again before."""
 
     lease_until: datetime
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(Struct, frozen=True):
     """The hub says that it does not push, or no longer."""
 
     due_at: datetime
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(Struct, frozen=True):
     """The hub asks whether we want it no more, and so it is."""
 
 
 Verdict = Confirmed | Denied | Left
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """A pushed document that waits to be read."""
 
     id: int
     source: str  # URL
     url: str  # the topic: relative links are meant from here
     content_type: str
-    body: bytes = field(repr=False)
+    body: bytes
     received_at: datetime
     is_after_loss: bool = False  # one before it had to go
+
+    __repr__ = repr_without("body")

@@ -1,8 +1,9 @@
 """The values of finding events: what a story tells in a few words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from aggregator.model.items import Key
 
@@ -10,16 +11,14 @@ GATHERED = timedelta(days=5)  # stories further apart are not of one event
 BEGINNING_PARTS = 2  # a beginning weighs the second part of its word
 
 
-@dataclass(frozen=True, slots=True)
-class Frequencies:
+class Frequencies(Struct, frozen=True):
     """How common words are: the stories counted, and of each stem that was asked for, in how many it stood."""
 
     stories: int
     counts: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Gist:
+class Gist(Struct, frozen=True):
     """What the window keeps of a story, under the key of its first item. It stays as it was made."""
 
     key: Key

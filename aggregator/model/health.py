@@ -1,9 +1,10 @@
 """The values of health: what is the matter with a source, and when it was so."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from aggregator.errors import ErrorClass
 
@@ -22,8 +23,7 @@ class ConditionKind(StrEnum):
     PAUSED = "paused"
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """Something that is the matter with a source; both sentences are English and for editors."""
 
     kind: ConditionKind
@@ -40,8 +40,7 @@ class Condition:
         return own == (other.kind, other.remedy, other.address, other.error_class)
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What was found of a source, of all that was looked for: of these kinds nothing else is the matter with it."""
 
     source: str  # its URL
@@ -50,8 +49,7 @@ class Judgement:
     conditions: tuple[Condition, ...]  # of these kinds, each once
 
 
-@dataclass(frozen=True, slots=True)
-class Episode:
+class Episode(Struct, frozen=True):
     """A time in which something was the matter with a source; `until` is None while it lasts."""
 
     source: str  # its URL today

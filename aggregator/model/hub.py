@@ -1,14 +1,15 @@
 """The values of the hub: who is told of changes to our feeds, and what came of it."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import Struct
+
 from aggregator.model.feeds import AS_ANNOUNCED, Format, Options
+from aggregator.model.secrets import repr_without
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Struct, frozen=True):
     """One representation of a feed of ours that may be subscribed to."""
 
     slug: str
@@ -29,24 +30,24 @@ class Mode(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """What somebody asked of the hub, and its subscriber has yet to confirm."""
 
     mode: Mode
     feed: str  # slug
     topic: str  # `Topic.path`
     topic_url: str  # as it was asked for
-    callback: str = field(repr=False)  # an address that only hub and subscriber know
+    callback: str  # an address that only hub and subscriber know
     host: str
-    secret: str = field(default="", repr=False)
+    secret: str = ""
     lease_seconds: int = 0
     version: int = 0  # of the feed when it was asked
     id: int = 0  # given by the store
 
+    __repr__ = repr_without("callback", "secret")
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+
+class Limits(Struct, frozen=True):
     """How much the hub takes on; what concerns one host does not hold for the hosts that the operator trusts."""
 
     subscriptions: int
@@ -65,17 +66,16 @@ class Limit(StrEnum):
     RATE = "rate"
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Struct, frozen=True):
     """Where a topic is pushed to until its lease ends."""
 
     id: int
     feed: str  # slug
     topic: str  # `Topic.path`
     topic_url: str  # as it was asked for
-    callback: str = field(repr=False)
+    callback: str
     host: str
-    secret: str = field(repr=False)
+    secret: str
     lease_until: datetime
     version: int  # of the feed as it was delivered last; what is newer is owed
     etag: str  # of what was delivered last, "" where nothing was
@@ -86,9 +86,10 @@ class Subscription:
     error: str  # of the last try, "" where it succeeded
     owed: int  # the version of the feed now
 
+    __repr__ = repr_without("callback", "secret")
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+
+class Pushed(Struct, frozen=True):
     """A document was delivered."""
 
     subscription: int
@@ -98,16 +99,14 @@ class Pushed:
     slow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(Struct, frozen=True):
     """The version moved, and the document is the one that was delivered last."""
 
     subscription: int
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class PushFailed:
+class PushFailed(Struct, frozen=True):
     """A delivery failed, and is tried again at `due_at`."""
 
     subscription: int
@@ -115,8 +114,7 @@ class PushFailed:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """A subscription is over before its lease."""
 
     subscription: int
@@ -126,8 +124,7 @@ class Ended:
 Push = Pushed | Unchanged | PushFailed | Ended
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(Struct, frozen=True):
     """An outside hub is to be told that a feed changed. `due_at` counts where a try failed."""
 
     feed: str

@@ -1,9 +1,10 @@
 """The values of reading: an entry as it was published, and the item that we made of it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 from aggregator.model.sources import NO_ADVICE, Advice
 
@@ -11,16 +12,14 @@ Key = tuple[str, str]
 """Our key of an item: the URL of its source, and its guid within that source."""
 
 
-@dataclass(frozen=True, slots=True)
-class Date:
+class Date(Struct, frozen=True):
     """A date as published and as understood; `at` is None where the text cannot be read."""
 
     raw: str = ""
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Enclosure:
+class Enclosure(Struct, frozen=True):
     """Attached media."""
 
     url: str
@@ -28,8 +27,7 @@ class Enclosure:
     length: int | None = None  # bytes, as the source claims
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """A picture with what must travel with it."""
 
     url: str
@@ -41,8 +39,7 @@ class Image:
     length: int | None = None  # bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where an entry first came from: atom:source, or RSS <source> (RFC 4287 §4.2.11)."""
 
     title: str = ""
@@ -53,8 +50,7 @@ class Origin:
     updated: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One entry as a source published it."""
 
     guid: str = ""
@@ -74,16 +70,14 @@ class Entry:
     point: str = ""  # georss, "47.2378 6.0241"
 
 
-@dataclass(frozen=True, slots=True)
-class Same:
+class Same(Struct, frozen=True):
     """An entry that is as it was when the document was read last: nothing more of it is looked at."""
 
     guid: str
     published: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedFeed:
+class ParsedFeed(Struct, frozen=True):
     """One document of a source."""
 
     url: str
@@ -122,8 +116,7 @@ class Genre(StrEnum):
     MEMBRE = "membre"  # sent in by a member of the site
 
 
-@dataclass(frozen=True, slots=True)
-class Category:
+class Category(Struct, frozen=True):
     """A category of an item and the rule that gave it."""
 
     slug: str
@@ -131,8 +124,7 @@ class Category:
     evidence: str = ""  # the tag or the piece of path that it was read from, or what the rule looks for
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """An entry, cleaned and classified: what is stored."""
 
     source: str  # the source's URL

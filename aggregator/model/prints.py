@@ -1,15 +1,15 @@
 """The values of comparing: what of an item is held against other items, and the items it is held against."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from aggregator.model.items import Item, Key, ParsedFeed, Same
 
 COMPARED = timedelta(days=7)  # nothing is compared beyond it
 
 
-@dataclass(frozen=True, slots=True)
-class Print:
+class Print(Struct, frozen=True):
     """An item's words, folded and separated by spaces; a name, a figure or a date has a leading "*".
 
     A run of three words has a number of 31 bits, the same whenever and wherever it is made. `grams` are about 30 of
@@ -23,8 +23,7 @@ class Print:
     media: str = ""  # the URLs of what is attached
 
 
-@dataclass(frozen=True, slots=True)
-class Near:
+class Near(Struct, frozen=True):
     """A stored item that has runs of words in common with another."""
 
     item: Key
@@ -33,8 +32,7 @@ class Near:
     published: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(Struct, frozen=True):
     """What a body says: the feed without its entries, the items that are not as they were, and of each the words for
     the search index.
     """

@@ -1,8 +1,9 @@
 """The values of the editors' word on items: rules, corrections, and what comes of them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from aggregator.model.desk import Action
 from aggregator.model.items import Category, Genre, Item
@@ -35,8 +36,7 @@ class RuleHow(StrEnum):
     MATCHES = "matches"  # a regular expression of RE2
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A rule of the editors. Its scope are a source, a category, both, or all items."""
 
     id: int
@@ -49,8 +49,7 @@ class Rule:
     target: str = ""  # slug of the category that a rule of CATEGORY gives
 
 
-@dataclass(frozen=True, slots=True)
-class Rulebook:
+class Rulebook(Struct, frozen=True):
     """All rules that hold. Numbers of rules are never given again."""
 
     version: int = 0
@@ -58,8 +57,7 @@ class Rulebook:
     rules: tuple[Rule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
+class Correction(Struct, frozen=True):
     """What an editor says of one item: it outweighs its source and every rule."""
 
     categories: tuple[str, ...] = ()  # slugs; (): as they come
@@ -69,8 +67,7 @@ class Correction:
 NO_CORRECTION = Correction()
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What an item counts as by rules and corrections."""
 
     categories: tuple[Category, ...]
@@ -79,8 +76,7 @@ class Standing:
     taken: frozenset[str] = frozenset()  # slugs of categories that rules took it out of
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(Struct, frozen=True):
     """How a stored item is told, and in which feeds."""
 
     categories: tuple[Category, ...]
@@ -92,8 +88,7 @@ class Telling:
     terms: frozenset[str]  # what decides in which feeds it stands; see store.log
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """A stored item as rules see it."""
 
     id: int
@@ -105,16 +100,14 @@ class Told:
     first_seen: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A story by its number and title."""
 
     id: int
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class FeedEffect:
+class FeedEffect(Struct, frozen=True):
     """What a change lets enter a feed and leave it, the newest first."""
 
     feed: str  # slug
@@ -122,8 +115,7 @@ class FeedEffect:
     left: tuple[Named, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """What a change does, or would do."""
 
     items: int = 0  # that are told otherwise

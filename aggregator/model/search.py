@@ -1,13 +1,13 @@
 """The value of searching: what a reader looks for."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Question:
+
+class Question(Struct, frozen=True):
     """Words, and what narrows them; whoever parses an address drops what cannot be."""
 
     words: str = ""  # as they were typed, with one space between them

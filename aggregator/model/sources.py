@@ -1,9 +1,10 @@
 """The values of fetching: a source, what is known of it, and what came of asking it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from aggregator.errors import ErrorClass
 from aggregator.model.following import NO_PUSHES, Pushes
@@ -23,8 +24,7 @@ class Republish(StrEnum):
     FULL = "full"  # the whole text too
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One line of feeds.opml: what editors say about a source."""
 
     url: str
@@ -47,8 +47,7 @@ class Source:
 WEEK_HOURS = 168
 
 
-@dataclass(frozen=True, slots=True)
-class Rhythm:
+class Rhythm(Struct, frozen=True):
     """When a source published, in its own time zone; the older the less it counts."""
 
     # Items in each hour of a week, Monday midnight first; empty: none yet. Most are none: 0 is half as long as 0.0.
@@ -63,8 +62,7 @@ class Rhythm:
     ringing: tuple[int | float, ...] = ()  # how many items may have echoes still, as of `at`
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(Struct, frozen=True):
     """What a document says of how often to ask for it, as published; see poll.advice."""
 
     ttl_minutes: int = 0
@@ -76,8 +74,7 @@ class Advice:
 NO_ADVICE = Advice()
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """What the documents of a source are suspected of, and what of that was believed; see poll.suspicion."""
 
     kind: str = ""
@@ -87,16 +84,14 @@ class Doubt:
     believed_at: datetime | None = None  # the last time that it was met
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """When the TLS certificate of a source is valid."""
 
     since: datetime
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SourceState:
+class SourceState(Struct, frozen=True):
     """What the program knows of a source: made by the store, read by poll and fetch."""
 
     url: str
@@ -133,8 +128,7 @@ class SourceState:
     newest: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """A body arrived."""
 
     source_url: str
@@ -150,8 +144,7 @@ class Fetched:
     certificate: Certificate | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NotModified:
+class NotModified(Struct, frozen=True):
     """A 304: what we hold is still right. Empty validators keep the old ones (RFC 9111 §4.3.4)."""
 
     source_url: str
@@ -163,16 +156,14 @@ class NotModified:
     certificate: Certificate | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
+class Gone(Struct, frozen=True):
     """A 410: the source says that it has ended."""
 
     source_url: str
     fetched_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class FetchFailed:
+class FetchFailed(Struct, frozen=True):
     """No usable answer."""
 
     source_url: str

@@ -1,8 +1,9 @@
 """The values of deciding: what an item is to us, which story it tells, and why."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from aggregator.model.health import Judgement
 from aggregator.model.items import Item, Key
@@ -10,8 +11,7 @@ from aggregator.model.prints import Print
 from aggregator.model.sources import SourceState
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """An item in the store."""
 
     id: int
@@ -40,8 +40,7 @@ class Level(StrEnum):
     EVENT = "C"  # the same event, told independently: hides nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What a link rests on, as data; `stories.why` makes a sentence of it."""
 
     link: str = ""  # the canonical link that both have
@@ -54,8 +53,7 @@ class Evidence:
     differing: tuple[str, ...] = ()  # those that speak against it, by a text that should have them
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """Why two items belong together. Stories are what live links of the levels A and B join; undoing one closes it."""
 
     item: Key
@@ -66,8 +64,7 @@ class Link:
     rule: str  # name and version of the rule, "same-text/1"
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Struct, frozen=True):
     """A link that no longer holds, and why."""
 
     item: Key
@@ -83,8 +80,7 @@ class PinKind(StrEnum):
     CANNOT = "cannot"
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(Struct, frozen=True):
     """An editor's word on two items: it outweighs every link, until it is undone."""
 
     id: int
@@ -98,8 +94,7 @@ class Pin:
     undone_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What became of one item of a poll."""
 
     kind: DecisionKind
@@ -113,8 +108,7 @@ class Decision:
     links: tuple[Link, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """The whole outcome of one poll, committed in one transaction."""
 
     state: SourceState
@@ -132,8 +126,7 @@ class Update:
         return sum(decision.kind is kind for decision in self.decisions)
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Struct, frozen=True):
     """One piece of news: the lead item, then the others in order of first sight."""
 
     id: int
@@ -147,8 +140,7 @@ class Story:
     entered_at: datetime | None = None  # when it entered the feed asked for
 
 
-@dataclass(frozen=True, slots=True)
-class Hiding:
+class Hiding(Struct, frozen=True):
     """An editor's word that an item is not shown, or nothing of a source; undone, it leaves no trace."""
 
     id: int
@@ -161,8 +153,7 @@ class Hiding:
     undone_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tombstone:
+class Tombstone(Struct, frozen=True):
     """An entry that was in a feed and was retracted."""
 
     entry_id: str

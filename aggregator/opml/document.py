@@ -8,10 +8,11 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from aggregator.errors import ChangedError, ConfigError
 from aggregator.model import Source

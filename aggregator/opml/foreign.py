@@ -6,10 +6,10 @@ import codecs
 import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from lxml import etree
+from msgspec import Struct
 
 from aggregator.errors import ConfigError
 from aggregator.model import Source
@@ -29,8 +29,7 @@ _ENCODINGS = ("utf", "iso8859", "cp125", "ascii", "mac-roman")  # not the likes 
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """A line that is no source: a feed at an address that we cannot ask, or one that is not meant to be read."""
 
     title: str

@@ -1,19 +1,18 @@
 """The lists that we publish: takes our feeds or our Sources, gives OPML 2.0. Never tells what is private."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 
 from lxml import etree
+from msgspec import Struct
 
 from aggregator.model import Source, SourceKind
 from aggregator.opml import line
 from aggregator.opml.tree import ILLEGAL
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A feed of ours in a list."""
 
     title: str
@@ -24,8 +23,7 @@ class Line:
     category: str = ""  # as OPML 2.0 writes it: "/region/economie"
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """Feeds of ours under one name; the line of a feed may be the name."""
 
     title: str

@@ -8,9 +8,10 @@ lxml, because it tells at which byte every tag stands; it opens no file and no a
 import html
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
+
+from msgspec import Struct, field
 
 from aggregator.errors import ConfigError
 
@@ -31,8 +32,7 @@ _ESCAPES = str.maketrans(
 )  # bare white space would be read as spaces
 
 
-@dataclass(eq=False, slots=True)
-class Node:
+class Node(Struct, eq=False):
     """An element and the bytes it is made of."""
 
     name: str
@@ -77,8 +77,7 @@ class Node:
         return 0 if self.parent is None else self.parent.depth + 1
 
 
-@dataclass(slots=True)
-class Tree:
+class Tree(Struct):
     """A document; `epilog` is what follows the root element."""
 
     root: Node

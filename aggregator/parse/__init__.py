@@ -13,7 +13,8 @@ a process that can be killed (`aggregator.workers`).
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aggregator.errors import ErrorClass, ParseError
 from aggregator.model import ParsedFeed

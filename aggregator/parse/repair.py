@@ -16,9 +16,10 @@ Escaped HTML becomes CDATA: the same text, but in one piece instead of one for e
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from html.entities import html5
 from itertools import islice
+
+from msgspec import Struct
 
 from aggregator.errors import ErrorClass, PageError, ParseError
 from aggregator.parse.announced import announced
@@ -71,8 +72,7 @@ _REFERENCE = re.compile(r"&(?:#(\d{1,8})|#[xX]([0-9A-Fa-f]{1,8})|(?!amp;)([A-Za-
 _LONE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(?:(#\d{1,8}|#[xX][0-9A-Fa-f]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Repaired:
+class Repaired(Struct, frozen=True):
     """The text that a parser can read, and what was wrong."""
 
     text: str

@@ -7,8 +7,9 @@ spares us.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass

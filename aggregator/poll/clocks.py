@@ -2,9 +2,11 @@
 be had it not been; pure.
 """
 
-from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.model import SourceState
 
@@ -22,7 +24,7 @@ def put_back(state: SourceState, by: timedelta, now: datetime) -> SourceState:
 def _mended(value: Any, by: timedelta, now: datetime) -> Any:
     if isinstance(value, datetime):
         return value - by if value > now else value
-    if is_dataclass(value) and not isinstance(value, type):
-        ours = [each.name for each in fields(value) if each.name not in THEIRS]
+    if isinstance(value, Struct):
+        ours = (name for name in value.__struct_fields__ if name not in THEIRS)
         return replace(value, **{name: _mended(getattr(value, name), by, now) for name in ours})
     return value

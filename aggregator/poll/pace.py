@@ -9,9 +9,10 @@ the rate falls, in the evening, the check comes at once and the next one late.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
 
 from aggregator.config import Settings
 from aggregator.model import WEEK_HOURS, Rhythm, Source
@@ -22,8 +23,7 @@ HALVINGS = 60
 STEP_SECONDS = 600.0  # in the hour after a check, in which echoes of the last items fade fast
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What all sources together tell about one: the price of a request, in items × seconds that wait for it, and what
     a week of its region is like. Without a price the interval of the settings holds for all.
     """

@@ -8,9 +8,10 @@ come again and another poll finds nothing missing.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import SplitResult, urljoin, urlsplit
+
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.model import NO_NAMING, Naming, ParsedFeed, Pushes, Source

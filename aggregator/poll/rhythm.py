@@ -12,9 +12,10 @@ is expected while the last items ring, less where none does. Items in bunches sa
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from aggregator.model import WEEK_HOURS, Rhythm
 

@@ -8,11 +8,13 @@ items under other guids at the links that we know are recognised by these, and w
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.errors import ErrorClass
 from aggregator.model import Decision, DecisionKind, Doubt, Item, ParsedFeed, Same, SourceState, Stored
@@ -36,8 +38,7 @@ class Kind(StrEnum):
     DATES = "dates"
 
 
-@dataclass(frozen=True, slots=True)
-class Suspicion:
+class Suspicion(Struct, frozen=True):
     """What is suspected, and the evidence in words."""
 
     kind: Kind
@@ -45,8 +46,7 @@ class Suspicion:
     harmless: bool = False  # its items are recognised all the same
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What follows: `reason` is "" where nothing is wrong."""
 
     doubt: Doubt

@@ -7,8 +7,10 @@ zone. An entry is written once for all the feeds that show it alike, and kept (`
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.model import CategoryFeed, Format, Rendition
 from aggregator.publish import atom, jsonfeed, rss
@@ -21,8 +23,7 @@ __all__ = ["render", "render_delta"]
 ETAG_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class _Writer:
+class _Writer(Struct, frozen=True):
     """What writes one format."""
 
     write: Callable[[CategoryFeed, bytes], bytes]

@@ -3,12 +3,12 @@
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 import idna
+from msgspec import Struct
 
 T = TypeVar("T")
 
@@ -37,8 +37,8 @@ def printable(value: T) -> T:
         result = tuple(printable(each) for each in value)
     elif isinstance(value, Mapping):
         result = {key: printable(each) for key, each in value.items()}
-    elif is_dataclass(value) and not isinstance(value, type):
-        result = type(value)(**{each.name: printable(getattr(value, each.name)) for each in fields(value)})
+    elif isinstance(value, Struct):
+        result = type(value)(*(printable(getattr(value, name)) for name in value.__struct_fields__))
     return cast(T, result)
 
 

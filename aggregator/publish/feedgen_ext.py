@@ -6,12 +6,12 @@ bytes are put into the document, so that it is made once for all the documents t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from feedgen.entry import FeedEntry as FeedgenEntry
 from feedgen.feed import FeedGenerator
 from lxml import etree
+from msgspec import Struct
 
 from aggregator.config import VERSION
 from aggregator.model import CategoryFeed, Enclosure, FeedEntry, Format, Image
@@ -30,8 +30,7 @@ TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 Element = Any  # lxml brings no types
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The extension that declares prefixes at the root of a document, and completes its head."""
 
     prefixes: Mapping[str, str]

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import fields
 from functools import lru_cache
 from hashlib import blake2b
 from operator import attrgetter
@@ -18,8 +17,8 @@ KEPT_BYTES = 32 * 1024 * 1024  # about 19,000 entries with leads, 37 MiB with al
 KEY_BYTES = 16
 KEPT_ITEMS = 2048  # of which the digest is known
 
-_around_entry = attrgetter(*(each.name for each in fields(Shown) if each.name != "entry"))
-_around_item = attrgetter(*(each.name for each in fields(FeedEntry) if each.name != "item"))
+_around_entry = attrgetter(*(name for name in Shown.__struct_fields__ if name != "entry"))
+_around_item = attrgetter(*(name for name in FeedEntry.__struct_fields__ if name != "item"))
 _encode = msgspec.json.Encoder().encode
 
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
+
+from msgspec.structs import replace
 
 from aggregator.model import CategoryFeed, Enclosure, Format
 from aggregator.publish import shown

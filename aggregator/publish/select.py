@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.model import (
@@ -32,8 +34,7 @@ _URI = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Phrases:
+class _Phrases(Struct, frozen=True):
     """What a feed says of itself in one language."""
 
     unfilled: str  # of a title
@@ -70,8 +71,7 @@ _PHRASES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Origins:
+class _Origins(Struct, frozen=True):
     """What is known of the sources; one without a line is known by its state, or by its URL alone."""
 
     sources: Mapping[str, Source]

@@ -3,11 +3,13 @@
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from html import escape
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.model import (
     DEPARTEMENT,
@@ -58,8 +60,7 @@ _IMAGE = re.compile(r"<img\b[^>]*>")
 _NOTHING_LEFT = re.compile(r"<(a|p)\b[^>]*>\s*</\1>")
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """A category, département or genre as a feed names it."""
 
     slug: str
@@ -67,8 +68,7 @@ class Term:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """An entry with all that its bytes depend on but for the format; nothing else of the feed changes them."""
 
     entry: FeedEntry

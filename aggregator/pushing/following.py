@@ -6,11 +6,12 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from aggregator import poll
 from aggregator.config import Settings

@@ -4,10 +4,11 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from aggregator import websub
 from aggregator.config import Settings

@@ -2,10 +2,11 @@
 and gives items. Never changes anything.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from aggregator.model import NO_QUESTION, Question, Stored
 from aggregator.store import read
@@ -56,8 +57,7 @@ _SORTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What an editor looks for."""
 
     question: Question = NO_QUESTION

@@ -7,8 +7,9 @@ time stays as it was. A lease has no state of its own: it is a next check that t
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from aggregator.model import SourceState
 from aggregator.store.rows import to_datetime, to_json, to_seconds, to_state

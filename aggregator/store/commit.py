@@ -8,8 +8,9 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from aggregator.errors import StoreError
 from aggregator.model import DEPARTEMENT, SOURCE, Decision, DecisionKind, Item, Key, Print, SourceState, Update

@@ -2,10 +2,11 @@
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.store.history import DAY_SECONDS
 from aggregator.store.rows import to_datetime, to_seconds
@@ -31,8 +32,7 @@ WHERE lease_until > ?
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Pulse:
+class Pulse(Struct, frozen=True):
     """Whether somebody polls: as little as can be asked for every few seconds."""
 
     asked: bool  # some source was asked, or is being asked, or there is none to ask
@@ -40,16 +40,14 @@ class Pulse:
     checked_at: datetime | None = None  # the last answer of any source; known only where something is overdue
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+class Backup(Struct, frozen=True):
     """A copy of the data base that was found sound."""
 
     at: datetime
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """How the whole is at one moment; what is counted of sources is counted of those that are listed."""
 
     sources: int

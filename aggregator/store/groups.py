@@ -7,13 +7,13 @@ that is undone leaves no trace.
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aggregator.model import Level, PinKind
 
 
-@dataclass(frozen=True, slots=True)
-class Bond:
+class Bond(Struct, frozen=True):
     """A live link between two items, by number."""
 
     item: int
@@ -22,8 +22,7 @@ class Bond:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A pin that is not undone: an editor's word on two items, by number."""
 
     pin: int

@@ -1,10 +1,11 @@
 """The health of sources, read and judged: a part of the SQLite store, see `aggregator.store.history` for its tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
+
+from msgspec.structs import replace
 
 from aggregator.model import ConditionKind, Episode, Judgement
 from aggregator.store.connections import Connections, errors

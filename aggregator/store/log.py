@@ -7,7 +7,8 @@ A story enters a feed once: the sequence that it gets then is never changed and 
 
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aggregator.model import ALL, DEPARTEMENT, SOURCE, Item
 
@@ -17,8 +18,7 @@ Row = tuple[str, int, int, int]
 """What enters: feed, story, sort_at, late."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A story's row in one feed."""
 
     sequence: int | None

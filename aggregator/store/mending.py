@@ -6,10 +6,11 @@ A trial does all that the act does and takes it back, so what it says is what wo
 
 import json
 import sqlite3
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+from msgspec import Struct
 
 from aggregator.errors import HidingError
 from aggregator.model import FeedEffect, Hiding, Named, Pin, PinKind
@@ -36,8 +37,7 @@ class Mend(StrEnum):
     APART = "apart"
 
 
-@dataclass(frozen=True, slots=True)
-class Mending:
+class Mending(Struct, frozen=True):
     """An act, by the numbers of items."""
 
     what: Mend
@@ -45,8 +45,7 @@ class Mending:
     other: int = 0  # of MERGE and APART
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(Struct, frozen=True):
     """A story as it is, or would be."""
 
     id: int
@@ -54,8 +53,7 @@ class Gathered:
     is_hidden: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(Struct, frozen=True):
     """What an act does to all stories that hang together with its items."""
 
     before: tuple[Gathered, ...]

@@ -7,7 +7,8 @@ by an address of before is found through `former_urls`.
 
 import sqlite3
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aggregator.model import Key
 from aggregator.store import rulebook

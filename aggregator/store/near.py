@@ -5,11 +5,12 @@ grams; never says what is alike.
 import sqlite3
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from heapq import nlargest
 from struct import pack, unpack
 from typing import Any
+
+from msgspec import Struct
 
 from aggregator.model import Key, Near, Print
 from aggregator.store.rows import to_datetime
@@ -25,8 +26,7 @@ JOIN sources ON sources.id = prints.source_id
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Printed:
+class Printed(Struct, frozen=True):
     """An item's print on its way into the tables."""
 
     item_id: int

@@ -1,8 +1,9 @@
 """The SQLite store's part for operators, and for editors who are not there."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from aggregator.model import Episode
 from aggregator.store import backup, figures

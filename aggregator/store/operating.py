@@ -3,9 +3,10 @@ addresses at which feed apps of editors read that.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from aggregator.model import Episode
 from aggregator.store.figures import Backup, Figures, Pulse
@@ -24,16 +25,14 @@ CREATE INDEX episodes_until ON episodes (until);
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """The address of an editor's feed."""
 
     token: str  # its hash
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ToldEpisode:
+class ToldEpisode(Struct, frozen=True):
     """An episode as a feed tells of it."""
 
     number: int

@@ -3,8 +3,9 @@
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from aggregator.model import PAGE_ENTRIES, SOURCE, Hiding, Key, Story, Tombstone
 from aggregator.store import archives, hidden, read

@@ -7,11 +7,12 @@ A trial does the same and takes it all back, so what it says is what would happe
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aggregator.model import Action, Correction, Deed, Effect, FeedEffect, Genre, Named, Rulebook, Telling, Told
 from aggregator.store import desk, hidden, indexing, rulebook
@@ -42,8 +43,7 @@ _TITLES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """Which items are looked at: those of some sources or of all, first seen since a time, and these whatever their
     age.
     """
@@ -53,8 +53,7 @@ class Look:
     items: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Retelling:
+class Retelling(Struct, frozen=True):
     """What an editor changes, and what follows for stored items."""
 
     look: Look

@@ -6,10 +6,11 @@ An item is stored as it is told. Where rules or corrections make it another one,
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator.errors import StoreError
 from aggregator.model import NO_CORRECTION, Category, Correction, Genre, Item, Rulebook, Standing
@@ -35,8 +36,7 @@ _rulebook = msgspec.json.Decoder(Rulebook).decode
 _correction = msgspec.json.Decoder(Correction).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """An item as it is to be stored."""
 
     item: Item

@@ -8,9 +8,10 @@ point at it; a home that is a story again has its entry id, its lead and its pla
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
+
+from msgspec import Struct
 
 from aggregator.errors import StoreError
 from aggregator.model import Closed, Key, Level, Link, PinKind
@@ -55,8 +56,7 @@ WHERE story_id IN (SELECT id FROM stories WHERE lead_id IN (SELECT value FROM js
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(Struct, frozen=True):
     """Items that hang together, and all that decides how they are grouped."""
 
     items: tuple[int, ...]
@@ -65,8 +65,7 @@ class Component:
     pins: tuple[Word, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """The story that an item opened."""
 
     item: int

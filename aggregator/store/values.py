@@ -1,15 +1,15 @@
 """The values that only a store gives."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from aggregator.model import Frequencies, Gist, Item, Key, Link, Near, Print, Source, SourceState, Stored, Story
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What the store already holds that a new poll may meet."""
 
     by_guid: Mapping[str, tuple[Stored, ...]]  # of the source, episodes of one guid oldest first
@@ -21,8 +21,7 @@ class Known:
     new_source: bool  # it was never read before
 
 
-@dataclass(frozen=True, slots=True)
-class SourceView:
+class SourceView(Struct, frozen=True):
     """A source as editors see it."""
 
     source: Source
@@ -34,8 +33,7 @@ class SourceView:
     withdrawn: bool  # nothing of it is shown any more
 
 
-@dataclass(frozen=True, slots=True)
-class FeedState:
+class FeedState(Struct, frozen=True):
     """`version` moves with everything that changes the feed's bytes, at `changed_at`."""
 
     slug: str
@@ -45,24 +43,21 @@ class FeedState:
     pages: int = 0  # how many pages of its log are closed: full, and kept
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A piece of a river."""
 
     stories: tuple[Story, ...]  # newest first
     next: str  # cursor of the following piece, "" at the end
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """A story found by a search, and the item of it that matched best."""
 
     story: Story
     item: Stored
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A piece of what a search finds."""
 
     hits: tuple[Hit, ...] = ()
@@ -71,8 +66,7 @@ class Found:
     goes_on: bool = False  # there are hits behind these
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(Struct, frozen=True):
     """An earlier version of an item."""
 
     number: int
@@ -80,8 +74,7 @@ class Revision:
     item: Item
 
 
-@dataclass(frozen=True, slots=True)
-class Tie:
+class Tie(Struct, frozen=True):
     """A link as it stands: `closed_at` is None while it is live."""
 
     link: Link
@@ -89,8 +82,7 @@ class Tie:
     closed_why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LogRow:
+class LogRow(Struct, frozen=True):
     """A story's place in one feed; `entered_at` is None where it came too late for the head."""
 
     feed: str
@@ -98,8 +90,7 @@ class LogRow:
     entered_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """Figures for the status page."""
 
     sources: int

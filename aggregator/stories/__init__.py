@@ -19,10 +19,11 @@ which items came.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from aggregator.model import Decision, DecisionKind, Evidence, Item, Key, Level, Link, Near, Print, Same, Stored
 from aggregator.stories.guards import another_issue, contradiction

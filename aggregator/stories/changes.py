@@ -10,10 +10,11 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 from itertools import groupby, pairwise, takewhile
+
+from msgspec import Struct
 
 SMALL_CELLS = 10_000  # pairs of words that difflib may compare at once: 100 × 100 take a millisecond
 BUDGET = 5_000_000  # words looked at and pairs compared, in all: about a second
@@ -36,8 +37,7 @@ class PieceKind(StrEnum):
     REMOVED = "removed"
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A run of words with the spaces that belong to it."""
 
     kind: PieceKind

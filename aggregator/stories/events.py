@@ -19,9 +19,10 @@ without the nearest story (.82, .855), no words of grammar (.79, .86).
 import heapq
 import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+
+from msgspec.structs import replace
 
 from aggregator.model import GATHERED, Evidence, Gist, Key, Level, Link
 from aggregator.stories.gist import agreeing, similarity

@@ -11,9 +11,10 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+
+from msgspec import Struct
 
 from aggregator.model import Frequencies, Genre, Gist, Item
 from aggregator.model.gists import BEGINNING_PARTS
@@ -89,8 +90,7 @@ _TABLES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A word of a story, before it is known how common it is."""
 
     written: str

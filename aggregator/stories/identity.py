@@ -5,7 +5,8 @@ or the same; never looks at other sources.
 import hashlib
 from collections import Counter
 from collections.abc import Sequence, Set
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aggregator.model import Item, Stored
 from aggregator.stories.guards import another_issue, new_episode

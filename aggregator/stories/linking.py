@@ -6,8 +6,9 @@ place, the same items have the same links, in whatever order they came.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from aggregator.model import Evidence, Key, Level, Link, Near, Print
 from aggregator.stories.routine import repeated
@@ -28,8 +29,7 @@ QUOTE_WORDS = 20
 SLOTS_SHOWN = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """The item that links are looked for, and who stands beside it in its source's document."""
 
     item: Key
@@ -43,8 +43,7 @@ class Subject:
 Quote = Callable[[Run], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """An item that was looked at with what is near it."""
 
     subject: Subject

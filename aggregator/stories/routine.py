@@ -6,16 +6,16 @@ says again in another item, or what was said days before, is routine.
 """
 
 from collections.abc import Iterable, Set
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from aggregator.stories.similarity import Words
 
 LONG_AGO = timedelta(days=3)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """An item's words, with who said them when."""
 
     source: str

@@ -12,8 +12,9 @@ A link of level B hides one item behind the other, so each way to it asks for wh
   lead alone, the other the rest.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from aggregator.model import COMPARED
 from aggregator.stories.similarity import FAR, Comparison, Shares, Words, title_likeness, title_swaps
@@ -61,8 +62,7 @@ TITLE = 0.85
 TITLE_WEIGHT = 24.0
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where two items come from."""
 
     same_source: bool

@@ -8,10 +8,10 @@ that is how two issues of a series differ, and seldom two versions of one text.
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import fsum
 
+from msgspec import Struct
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
@@ -162,8 +162,7 @@ def let_go() -> None:
     _weight.cache_clear()
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
+class Shares(Struct, frozen=True):
     """How much of the shorter body the longer one has too, in shingles."""
 
     fresh: float  # without routine
@@ -202,8 +201,7 @@ def shares(one: Words, other: Words, routine: Set[int] = frozenset()) -> Shares:
     return Shares(fresh / fresh_shorter if fresh_shorter else 0.0, fresh, len(both) / shorter, routine_share)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """What two texts have in common and what speaks against their being one."""
 
     shares: Shares

@@ -9,9 +9,10 @@ no word with it; or they are links and nothing else.
 import re
 import unicodedata
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
 from html import unescape
 from itertools import takewhile
+
+from msgspec import Struct
 
 from aggregator.model import Item
 from aggregator.stories.similarity import CALENDAR
@@ -54,8 +55,7 @@ _STAMP = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Fragment:
+class _Fragment(Struct, frozen=True):
     """A sentence, or a line that is none."""
 
     words: tuple[str, ...]

@@ -5,7 +5,8 @@ never decides that two items are one.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aggregator.model import Date, Genre, Item
 from aggregator.stories.similarity import CALENDAR

@@ -10,12 +10,12 @@ import urllib.request
 from calendar import timegm
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import feedparser
 import pytest
+from msgspec import Struct
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -25,8 +25,7 @@ PATIENCE_SECONDS = 60
 WORDPRESS = (Path("/usr/share/wordpress"), ROOT / "build" / "wordpress" / "usr" / "share" / "wordpress")
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(Struct, frozen=True):
     """One entry as a client understood it; None is what this client never tells."""
 
     id: str
@@ -41,8 +40,7 @@ class Read:
     source: str | None = None  # its title
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True):
     """A feed as a client understood it."""
 
     title: str

@@ -3,9 +3,11 @@
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator import publishing
 from aggregator.classify import departement_name, load_taxonomy
@@ -36,8 +38,7 @@ HOSTILE = {
 }
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(Struct, frozen=True):
     """What went out as one entry."""
 
     id: str
@@ -53,8 +54,7 @@ class Published:
     media: tuple[str, ...]  # addresses of other enclosures
 
 
-@dataclass(frozen=True)
-class Region:
+class Region(Struct, frozen=True):
     """The region at an address."""
 
     world: World

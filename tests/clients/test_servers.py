@@ -11,12 +11,13 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import brotli
 import lxml.html
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregator import publishing
 from tests.clients.readers import PATIENCE_SECONDS, need
@@ -67,8 +68,7 @@ SAID = (
 )
 
 
-@dataclass(frozen=True)
-class Got:
+class Got(Struct, frozen=True):
     """An answer as it came over the wire."""
 
     status: int
@@ -76,8 +76,7 @@ class Got:
     body: bytes
 
 
-@dataclass(frozen=True)
-class Front:
+class Front(Struct, frozen=True):
     """A web server before an application."""
 
     world: World

@@ -8,12 +8,12 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from threading import Lock
 from typing import Any, TypeVar, cast
 
 from flask import Response, abort, current_app, g, make_response, redirect, request
+from msgspec import Struct, field
 from werkzeug.wrappers import Response as Answer
 
 from aggregator.desk import accounts
@@ -47,8 +47,7 @@ ROLE_WORDS = {Role.EDITOR: lazy_gettext("edit"), Role.ADMIN: lazy_gettext("edit,
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-@dataclass(slots=True)
-class Writing:
+class Writing(Struct):
     """The store as the desk writes it: beside the scheduler, which alone checkpoints. Safe to share."""
 
     site: Site
@@ -68,8 +67,7 @@ class Writing:
             return self._store
 
 
-@dataclass(frozen=True, slots=True)
-class Mine:
+class Mine(Struct, frozen=True):
     """A form that somebody filled in for nothing: where it is shown to them again, with what they typed."""
 
     action: str

@@ -3,7 +3,6 @@ one click does it; and one source with its history. Judges nothing itself, see `
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from babel.dates import format_date, get_day_names, get_month_names
 from flask import Blueprint, abort, redirect, request
 from markupsafe import Markup
+from msgspec import Struct
 from werkzeug.wrappers import Response
 
 from aggregator.catalogue import name_of
@@ -50,8 +50,7 @@ DEED_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A line as the table shows it."""
 
     line: Line

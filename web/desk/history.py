@@ -1,11 +1,11 @@
 """What was done, by whom and why, and its undoing: actions on the list and the rules, pins, and what is hidden."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, request
+from msgspec import Struct
 from werkzeug.wrappers import Response
 
 from aggregator.catalogue import host_of
@@ -37,8 +37,7 @@ RULE_DEEDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """Something that was done, in words."""
 
     kind: str  # "action", "pin" or "hiding"
@@ -53,8 +52,7 @@ class Done:
     may_be_undone: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Just:
+class Just(Struct, frozen=True):
     """What was done right before a page was shown, for the box on top of it."""
 
     kind: str

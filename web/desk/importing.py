@@ -3,10 +3,11 @@ list. Between the steps the form holds the lines; nothing is kept here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
 from flask import Blueprint, make_response, redirect, request
+from msgspec import Struct
+from msgspec.structs import replace
 from werkzeug.wrappers import Response
 
 from aggregator.desk import imports, lines, sources
@@ -65,8 +66,7 @@ class Before(msgspec.Struct, frozen=True):
 NOTHING_BEFORE = Before()
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A line as the table shows it."""
 
     row: Row

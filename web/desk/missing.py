@@ -1,10 +1,10 @@
 """Why something is not there: says in sentences what aggregator.desk.missing finds, and what can be done about it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Blueprint, current_app, request
+from msgspec import Struct
 
 from aggregator.desk import missing
 from aggregator.desk.missing import Answer, Cause, CauseKind, Publisher, Reading, Trace
@@ -40,8 +40,7 @@ FAULTLESS = _(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A sentence, with the time that ends it, what somebody wrote, and where to go on."""
 
     text: str
@@ -51,8 +50,7 @@ class Step:
     link_text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """An item and why it is not where somebody looks for it."""
 
     trace: Trace
@@ -69,8 +67,7 @@ class Told:
         return [each.feed for each in self.trace.places if each.sequence is None]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A source that may publish what is not known."""
 
     publisher: Publisher

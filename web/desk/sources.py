@@ -3,13 +3,13 @@ done is shown before it is done.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from flask import Blueprint, abort, make_response, redirect, request
+from msgspec import Struct
 from werkzeug.wrappers import Response
 
 from aggregator import opml
@@ -91,8 +91,7 @@ FLAW_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What of the list is shown."""
 
     words: str = ""
@@ -111,7 +110,7 @@ def register(desk: Blueprint) -> None:
 @needs(Role.EDITOR)
 def sources() -> str:
     """The list, by region."""
-    choice = Choice(**{name: request.args.get(name, "").strip()[:100] for name in Choice.__slots__})
+    choice = Choice(**{name: request.args.get(name, "").strip()[:100] for name in Choice.__struct_fields__})
     views = store().sources()
     shown = [view for view in views if _is_meant(view, choice)]
     by_region = [

@@ -3,11 +3,12 @@ merged. Each act is shown before it is done.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, redirect, request, url_for
+from msgspec import Struct, field
+from msgspec.structs import replace
 from werkzeug.wrappers import Response as Answer
 
 from aggregator.catalogue import name_of
@@ -68,8 +69,7 @@ EXPLAINED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """An item as its page shows it."""
 
     stored: Stored
@@ -79,8 +79,7 @@ class Line:
     is_hidden_itself: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """An item that is told elsewhere, and why it might be here."""
 
     kin: Kin
@@ -89,8 +88,7 @@ class Held:
     closed_why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """The feeds that a story would enter and leave, by slug."""
 
     title: str

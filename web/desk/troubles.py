@@ -3,9 +3,9 @@ store. What readers are told of the same is in `web.conditions`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from flask_babel.speaklater import LazyString
+from msgspec import Struct
 
 from aggregator.errors import ErrorClass
 from aggregator.model import Condition, ConditionKind, Episode
@@ -61,8 +61,7 @@ KIND_REMEDIES: Mapping[ConditionKind, LazyString] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """One thing that is the matter, in the language of the page."""
 
     kind: ConditionKind
