@@ -1,8 +1,7 @@
 """Who may ask or send now: gives turns, by host and in all, so that nobody who is slow delays the others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -44,8 +43,9 @@ class Lanes:
         if task is not None and task.done():
             return task.result()
         behind()
+        of_host, in_all = self._slow.turns(host)
         try:
-            async with self._slow.turn(host):
+            async with of_host, in_all:
                 return await (task or work())
         finally:
             if task is not None:
@@ -53,7 +53,8 @@ class Lanes:
 
     async def _begun(self, host: str, work: Callable[[], Coroutine[Any, Any, Result]]) -> asyncio.Task[Result] | None:
         """Begin in the quick lane; None where it has to begin anew."""
-        async with self._quick.turn(host):
+        of_host, in_all = self._quick.turns(host)
+        async with of_host, in_all:
             task = asyncio.create_task(work())
             try:
                 await asyncio.wait({task}, timeout=self.patience_seconds)
@@ -77,11 +78,9 @@ class Turns:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # kept by who waits
         self._left: dict[str, SourceState] = {}  # by pushes since the last poll
 
-    @asynccontextmanager
-    async def of(self, url: str) -> AsyncIterator[None]:
-        """Wait for the turn of a source."""
-        async with self._locks.setdefault(url, asyncio.Lock()):
-            yield
+    def of(self, url: str) -> asyncio.Lock:
+        """The turn of a source, to be waited for."""
+        return self._locks.setdefault(url, asyncio.Lock())
 
     def leave(self, state: SourceState) -> None:
         """Keep what a push has left, for a poll that was taken up before."""
@@ -122,10 +121,9 @@ class _Lane:
         self._all = asyncio.Semaphore(width.in_all)
         self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()  # kept by who waits
 
-    @asynccontextmanager
-    async def turn(self, host: str) -> AsyncIterator[None]:
-        async with self._of(host), self._all:  # who waits for a host keeps no place from others
-            yield
+    def turns(self, host: str) -> tuple[asyncio.Semaphore, asyncio.Semaphore]:
+        """What is to be waited for, in this order: who waits for a host keeps no place from others."""
+        return self._of(host), self._all
 
     def is_free(self, host: str) -> bool:
         return not (self._all.locked() or self._of(host).locked())

@@ -77,7 +77,7 @@ def test_a_damaged_data_base_is_said_and_the_backup_before_stays(store: Store, t
     settle(store, [make_item(number) for number in range(50)])
     store.back_up(str(target), NOW)
     before, path = target.read_bytes(), Path(store._path)  # type: ignore[attr-defined]
-    db = store._db.conn  # type: ignore[attr-defined]
+    db = store._db  # type: ignore[attr-defined]
     (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'items_key'").fetchone()
     (size,) = db.execute("PRAGMA page_size").fetchone()
     store.close()

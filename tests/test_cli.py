@@ -993,7 +993,7 @@ def test_a_command_that_does_not_exist_is_refused() -> None:
 
 def test_a_poll_loads_nothing_that_only_documents_the_desk_or_a_terminal_need() -> None:
     own = ["desk", "documents", "opml.foreign", "opml.lists", "publish", "stories"]
-    unneeded = [*(f"aggregator.{name}" for name in own), "lxml", "pebble", "rapidfuzz", "rich"]
+    unneeded = [*(f"aggregator.{name}" for name in own), "lxml", "pebble", "rapidfuzz", "rich", "sqlite_utils"]
     code = f"import sys, aggregator.cli.once; print([name for name in {unneeded} if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert told.stdout.strip() == "[]"

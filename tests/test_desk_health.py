@@ -193,7 +193,7 @@ def test_a_table_of_three_hundred_sources_takes_little_time(tmp_path: Path) -> N
             for n, each in enumerate(listed)
         ),
     )
-    db = desk.store._db.conn  # type: ignore[attr-defined]
+    db = desk.store._db  # type: ignore[attr-defined]
     day = int(NOW.timestamp()) // 86400
     db.executemany("INSERT INTO item_days SELECT id, ?, 3 FROM sources", [(day - back,) for back in range(90)])
     editor, took = desk.editor(), []
@@ -559,5 +559,5 @@ def test_an_episode_is_told_anew_where_it_says_something_else(desk: Desk, editor
     kept(desk, html(PRESSE.url, "https://presse.example/another.xml"))
     (entry,) = [each for each in feed(desk, path).values() if "presse" in str(each["title"])]
     assert entry["date_modified"] == desk.now.isoformat() and "another.xml" in str(entry["content_text"])
-    desk.store._db.conn.execute("UPDATE episodes SET told_at = NULL")  # type: ignore[attr-defined]  # of before
+    desk.store._db.execute("UPDATE episodes SET told_at = NULL")  # type: ignore[attr-defined]  # of before
     assert all(each["date_modified"] == each["date_published"] for each in feed(desk, path).values())

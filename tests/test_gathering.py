@@ -235,7 +235,7 @@ def test_looking_costs_the_same_however_much_is_stored(store: Store) -> None:
         look(store, now)
         return steps
 
-    store._db.conn.set_progress_handler(measure, 20)  # type: ignore[attr-defined]
+    store._db.set_progress_handler(measure, 20)  # type: ignore[attr-defined]
     cost_of(300, NOW)
     early = cost_of(20, NOW)
     later = NOW

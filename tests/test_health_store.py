@@ -47,7 +47,7 @@ def told(store: Store, url: str = SOURCE) -> list[tuple[str, float, float | None
 
 
 def rows_changed(store: Store) -> int:
-    return int(store._db.conn.total_changes)  # type: ignore[attr-defined]
+    return int(store._db.total_changes)  # type: ignore[attr-defined]
 
 
 # ── episodes
@@ -96,7 +96,7 @@ def test_nothing_is_the_matter_twice_and_what_cannot_be_stored_leaves_state_and_
         store.keep([replace(STATE, etag='"2"')], [judged(condition()), judged(condition(evidence="\ud800"), hours=1),
                                                   judged(condition(remedy="\ud800"))])  # fmt: skip
     assert store.state(SOURCE).etag == "" and told(store) == [("failing", 0, None)]
-    db = store._db.conn  # type: ignore[attr-defined]
+    db = store._db  # type: ignore[attr-defined]
     with pytest.raises(sqlite3.IntegrityError):
         db.execute("INSERT INTO episodes (source_id, kind, since, content) SELECT source_id, kind, 1, '' FROM episodes")
 
@@ -208,7 +208,7 @@ def test_items_are_counted_by_the_day_of_their_place_in_a_river(store: Store) ->
 def test_what_was_stored_before_is_counted_when_the_store_is_brought_up_to_date(store: Store) -> None:
     settle(store, [make_item(n, published=date(NOW - n * DAYS)) for n in (1, 2, 2, 3)][:4])
     counted = store.days(NOW - 9 * DAYS, NOW)
-    db = store._db.conn  # type: ignore[attr-defined]
+    db = store._db  # type: ignore[attr-defined]
     db.execute("DELETE FROM item_days")
     db.execute(history.COUNT_DAYS)
     assert store.days(NOW - 9 * DAYS, NOW) == counted != {}

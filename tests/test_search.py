@@ -273,7 +273,7 @@ def test_a_word_that_a_change_brings_is_known(store: Store) -> None:
 
 def check(store: Store) -> None:
     """The index holds what the table says."""
-    db: sqlite3.Connection = store._db.conn  # type: ignore[attr-defined]
+    db: sqlite3.Connection = store._db  # type: ignore[attr-defined]
     db.execute("INSERT INTO search_index (search_index, rank) VALUES ('integrity-check', 1)")
 
 
@@ -366,7 +366,7 @@ def test_a_search_costs_the_same_however_much_is_stored(store: Store) -> None:
 
     rare = (Category("sport", "path"),)
     settle(store, [item(number, "Commun", categories=rare if number < 4 else ()) for number in range(1, 100)])
-    store._db.conn.set_progress_handler(count, 10)  # type: ignore[attr-defined]
+    store._db.set_progress_handler(count, 10)  # type: ignore[attr-defined]
     early = cost()
     settle(store, [item(number, "Commun", categories=()) for number in range(100, 3000)])
     assert cost() <= early * 1.2 + 2

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlite_utils
 from msgspec.structs import replace
 
 from aggregator import words
@@ -26,6 +27,8 @@ from aggregator.model import (
     Update,
 )
 from aggregator.store import Known, Store, open_store
+from aggregator.store.connections import MIGRATIONS
+from aggregator.store.schema import migrations
 from aggregator.stories import decide
 from tests.values import NO_PRINT, NOW, SOURCE, date, make_item, settle, sources
 
@@ -524,8 +527,28 @@ def test_storing_a_poll_costs_the_same_however_much_is_stored(store: Store) -> N
         settle(store, [make_item(number) for number in range(first, first + 20)])
         return steps
 
-    store._db.conn.set_progress_handler(count, 20)  # type: ignore[attr-defined]
+    store._db.set_progress_handler(count, 20)  # type: ignore[attr-defined]
     settle(store, [make_item(number) for number in range(1000, 1200)])  # as many as one is ever compared with
     early = cost_of(0)
     settle(store, [make_item(number) for number in range(1200, 6000)])
     assert cost_of(20) < early * 1.2
+
+
+def test_what_was_migrated_is_known_without_what_migrates(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+    open_store(path).close()
+    db = sqlite_utils.Database(path)
+    assert migrations.pending(db) == []
+    assert len(migrations.applied(db)) == MIGRATIONS, "the number in connections.py"
+    db.close()
+
+
+def test_a_data_base_of_an_earlier_version_is_brought_up_to_date_at_its_next_opening(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+    db = sqlite_utils.Database(path)
+    migrations.apply(db, stop_before="m018_operating")
+    db.close()
+    open_store(path, writer=False).close()
+    db = sqlite_utils.Database(path)
+    assert migrations.pending(db) == []
+    db.close()

@@ -24,9 +24,9 @@ def writer(tmp_path: Path) -> Store:
 
 def traced(store: SQLiteStore, ask: Any) -> list[str]:
     said: list[str] = []
-    store._db.conn.set_trace_callback(said.append)
+    store._db.set_trace_callback(said.append)
     ask()
-    store._db.conn.set_trace_callback(None)
+    store._db.set_trace_callback(None)
     return said
 
 

@@ -243,7 +243,7 @@ def test_events_move_the_versions_of_the_feeds_that_show_one_story_an_event_and_
 
 
 def counted(store: Store) -> tuple[int, int, int]:
-    db = store._db.conn  # type: ignore[attr-defined]
+    db = store._db  # type: ignore[attr-defined]
     return tuple(db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("gists", "gist_words", "stems"))
 
 
@@ -331,7 +331,7 @@ def test_an_older_database_begins_with_what_comes_next(tmp_path: Path) -> None:
 
 def test_counts_of_words_are_halved_before_they_grow_old(store: Store) -> None:
     keep(store, gist(1, hours=9, pont=500), gist(2, hours=9, pont=500, rare=1))
-    db = store._db.conn  # type: ignore[attr-defined]
+    db = store._db  # type: ignore[attr-defined]
     db.execute("UPDATE marks SET value = 10002 WHERE name = 'counted'")
     store.forget_gists(NOW)
     assert within(store, lambda window: window.frequencies(["pont", "rare"])) == Frequencies(5001, {"pont": 1})
@@ -352,7 +352,7 @@ def test_the_first_of_an_event_is_found_without_reading_the_whole_log(store: Sto
         return steps
 
     settle(store, [make_item(number) for number in range(1, 100)])
-    store._db.conn.set_progress_handler(count, 20)  # type: ignore[attr-defined]
+    store._db.set_progress_handler(count, 20)  # type: ignore[attr-defined]
     early = cost()
     settle(store, [make_item(number) for number in range(100, 1000)])
     while full := store.full_pages():  # a head shows all that stands in no closed page

@@ -97,14 +97,14 @@ def told(store: Store, number: int) -> list[int]:
 
 def places(store: Store) -> list[tuple[Any, ...]]:
     """The rows of the log that are live."""
-    db: sqlite3.Connection = store._db.conn  # type: ignore[attr-defined]
+    db: sqlite3.Connection = store._db  # type: ignore[attr-defined]
     sql = "SELECT feed, story_id, sort_at, late, sequence, entered_at FROM log WHERE left_at IS NULL"
     return db.execute(f"{sql} ORDER BY feed, story_id").fetchall()
 
 
 def visible(store: Store) -> object:
     """All that anybody can see of stories."""
-    db: sqlite3.Connection = store._db.conn  # type: ignore[attr-defined]
+    db: sqlite3.Connection = store._db  # type: ignore[attr-defined]
     sql = "SELECT guid, story_id, entry_id, lead_id, sort_at, joined_to FROM items JOIN stories ON lead_id = items.id"
     feeds = sorted({row[0] for row in places(store)})
     return (
@@ -356,7 +356,7 @@ def test_what_came_long_ago_while_its_source_was_withdrawn_floods_no_head(out: S
 def test_withdrawing_a_source_of_thousands_takes_a_moment(out: Store) -> None:
     numbered = range(0, 9000, 3)
     put(out, *(new(number, at=NOW - timedelta(minutes=number)) for number in numbered))
-    db: sqlite3.Connection = out._db.conn  # type: ignore[attr-defined]
+    db: sqlite3.Connection = out._db  # type: ignore[attr-defined]
     steps = 0
 
     def count() -> None:

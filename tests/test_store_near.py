@@ -78,7 +78,7 @@ def test_a_poll_that_fails_leaves_no_print(store: Store) -> None:
     unknown = Link(item(2, "").key, (SOURCE, "nobody"), Level.TEXT, 1.0, Evidence(), "")
     with pytest.raises(StoreError):
         store.relink([unknown], [], NOW)
-    db = store._db.conn  # type: ignore[attr-defined]
+    db = store._db  # type: ignore[attr-defined]
     db.execute("CREATE TRIGGER fails AFTER INSERT ON grams BEGIN SELECT raise(ABORT, 'full'); END")
     with pytest.raises(StoreError):
         fill(store, item(2, words(50, 90)))
@@ -128,7 +128,7 @@ def test_finding_what_is_near_costs_the_same_however_many_share_it(store: Store)
     def cost() -> int:
         nonlocal steps
         steps = 0
-        db = store._db.conn  # type: ignore[attr-defined]
+        db = store._db  # type: ignore[attr-defined]
         db.set_progress_handler(tick, 1)
         assert near(store, words(0, 10))
         db.set_progress_handler(None, 0)
@@ -258,7 +258,7 @@ def test_links_and_stories_change_whole_or_not_at_all(store: Store, three: tuple
         with pytest.raises(StoreError, match="nobody"):
             store.relink(links, closed, NOW + HOUR)
         assert partition(store) == split_as("13", "2") and store.text_links(NOW) == (link(other, one),)
-    db = store._db.conn  # type: ignore[attr-defined]
+    db = store._db  # type: ignore[attr-defined]
     db.execute("CREATE TRIGGER fails BEFORE UPDATE ON items BEGIN SELECT raise(ABORT, 'full'); END")
     with pytest.raises(StoreError):
         store.relink([link(two, one)], [Closed(one, other, Level.TEXT, "no")], NOW + HOUR)
@@ -324,7 +324,7 @@ def test_a_print_that_is_kept_is_forgotten_when_the_item_changes_here_or_elsewhe
     prints = Prints()
 
     def seen(store: Store) -> str:
-        db = store._db.conn  # type: ignore[attr-defined]
+        db = store._db  # type: ignore[attr-defined]
         prints.begin(db)
         return prints.of(db, [1])[1].print.body.replace("*", "")
 
@@ -346,7 +346,7 @@ def test_of_prints_that_are_kept_those_go_first_that_were_unused_the_longest(
     monkeypatch.setattr("aggregator.store.near.KEPT_PRINTS", 2)
     fill(store, *(item(number, words(number, number + 30)) for number in (1, 2, 3)))
     prints, read = Prints(), []
-    db = store._db.conn  # type: ignore[attr-defined]
+    db = store._db  # type: ignore[attr-defined]
     prints.begin(db)
     db.set_trace_callback(read.append)
     asked = []

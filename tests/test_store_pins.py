@@ -123,7 +123,7 @@ def river(store: Store, feed: str = "all") -> list[int]:
 
 def visible(store: Store) -> object:
     """All that anybody can see of stories."""
-    db: sqlite3.Connection = store._db.conn  # type: ignore[attr-defined]
+    db: sqlite3.Connection = store._db  # type: ignore[attr-defined]
     told = "SELECT guid, story_id, entry_id, lead_id, sort_at, joined_to FROM items JOIN stories ON lead_id = items.id"
     places = "SELECT feed, story_id, sort_at, late, sequence, entered_at FROM log WHERE left_at IS NULL"
     feeds = ("all", "sport", "economie", "divers")
@@ -662,7 +662,7 @@ def test_new_links_alone_give_the_stories_that_all_links_give(
     for number in gone:
         store.hide(stored(store, number).id, "anna", "", LATER)
     ids = [(stored(store, one).id, stored(store, other).id) for one, other in pairs]
-    db: sqlite3.Connection = store._db.conn  # type: ignore[attr-defined]
+    db: sqlite3.Connection = store._db  # type: ignore[attr-defined]
     for one, other in ids:
         write_link(db, one, other, link(1, 2), 0)
     found, expected = joined(db, ids), component(db, chain.from_iterable(ids))
@@ -674,7 +674,7 @@ def test_new_links_alone_give_the_stories_that_all_links_give(
 
 def test_an_act_that_is_cut_short_at_any_moment_leaves_no_trace(out: Store) -> None:
     put(out, new(1, categories=["sport"]), new(2, link(2, 1), categories=["economie"]), new(3, link(3, 2)))
-    db: sqlite3.Connection = out._db.conn  # type: ignore[attr-defined]
+    db: sqlite3.Connection = out._db  # type: ignore[attr-defined]
     acts: list[Callable[[], object]] = [
         lambda: split(out, 2),
         lambda: pin(out, MUST, 1, 2),
@@ -719,7 +719,7 @@ def test_a_pin_costs_the_same_however_much_is_stored(out: Store) -> None:
         out.links_of(number), out.pins_of(number), out.links(number)
         return steps
 
-    db: sqlite3.Connection = out._db.conn  # type: ignore[attr-defined]
+    db: sqlite3.Connection = out._db  # type: ignore[attr-defined]
     db.set_progress_handler(count, 20)
     early = cost_of(0)
     put(out, *(new(number, link(number, number - 1)) if number % 2 else new(number) for number in range(1000, 4000)))
@@ -732,7 +732,7 @@ def test_a_new_item_of_a_large_story_does_not_have_all_its_links_read(out: Store
     many = 40
     put(out, *(new(number, *(link(number, other) for other in range(number))) for number in range(many)))
     new_pair = stored(out, 0).id, stored(out, many - 1).id
-    db: sqlite3.Connection = out._db.conn  # type: ignore[attr-defined]
+    db: sqlite3.Connection = out._db  # type: ignore[attr-defined]
     steps = 0
 
     def count() -> None:

@@ -209,7 +209,7 @@ def older(path: Path) -> list[tuple[Any, ...]]:
 def test_an_older_database_keeps_its_log_and_gets_the_pages_of_the_new_feeds(tmp_path: Path) -> None:
     log = older(tmp_path / "t.db")
     store = open_store(str(tmp_path / "t.db"))
-    db: sqlite3.Connection = store._db.conn  # type: ignore[attr-defined]
+    db: sqlite3.Connection = store._db  # type: ignore[attr-defined]
     now = db.execute("SELECT * FROM log ORDER BY feed, story_id").fetchall()
     assert [row for row in now if row in log] == log
     assert [(feed, *rest) for feed, *rest in now if (feed, *rest) not in log] == [
@@ -235,7 +235,7 @@ def test_in_an_older_database_what_comes_enters_the_new_feeds_and_what_is_hidden
 ) -> None:
     older(tmp_path / "t.db")
     store = open_store(str(tmp_path / "t.db"))
-    db: sqlite3.Connection = store._db.conn  # type: ignore[attr-defined]
+    db: sqlite3.Connection = store._db  # type: ignore[attr-defined]
     live = "SELECT * FROM log WHERE left_at IS NULL ORDER BY feed, story_id"
     before = db.execute(live).fetchall()
     undone = [store.hide(number, "anna", "", LATER).id for number in (1, 3, 5)]

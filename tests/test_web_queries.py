@@ -61,7 +61,7 @@ def listening(world: World) -> Iterator[tuple[World, list[str], list[int]]]:
     """A site over the region that just started, with the queries and the steps that it asks for from now on."""
     app = create_app(world.settings, clock=lambda: NOW)
     store = app.extensions["tributary"].store
-    connection, asked, steps = store._db.conn, [], [0]
+    connection, asked, steps = store._db, [], [0]
 
     def count() -> int:
         steps[0] += 1

@@ -10,12 +10,12 @@ import errno
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from io import BytesIO
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote, urljoin
 from weakref import WeakSet, WeakValueDictionary
 
@@ -168,8 +168,7 @@ class HttpClient:
 
         Requests queue for `per_host` and `concurrency` first; the deadline runs from the turn of this one.
         """
-        async with self._asking(url, headers) as (start, sent, hop):
-            return await self._follow(start, sent, hop)
+        return await self._asking(url, headers, self._follow)
 
     async def ask(
         self, method: str, url: str, headers: Mapping[str, str] = _NO_HEADERS, body: bytes = b"", limit: int = 0
@@ -178,7 +177,8 @@ class HttpClient:
 
         The body of a 2xx is read up to `limit` bytes, more is an error; at 0 it is not read at all. Queues like `get`.
         """
-        async with self._asking(url, headers) as (start, sent, hop):
+
+        async def send(start: URL, sent: Mapping[str, str], hop: _Hop) -> Response:
             hop.aim(start, self._allowed)
             # Not the bytes themselves: aiohttp warns of more than a megabyte of them.
             data = BytesIO(body) if body else None
@@ -187,15 +187,21 @@ class HttpClient:
                 got.close()
                 return Response(str(start), got.status, _joined(got.headers.items()), content)
 
-    @asynccontextmanager
-    async def _asking(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[tuple[URL, Mapping[str, str], _Hop]]:
+        return await self._asking(url, headers, send)
+
+    async def _asking(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        ask: Callable[[URL, Mapping[str, str], _Hop], Coroutine[Any, Any, Response]],
+    ) -> Response:
         """Wait for a turn; within the deadline, errors of others become a FetchError."""
         hop = _Hop(without_userinfo(url))
         _hop.set(hop)
         try:
             start, headers = _with_credentials(_parsed(url), headers)
             async with self._turn_of(start), self._turns, asyncio.timeout(self._settings.timeout_seconds):
-                yield start, headers, hop
+                return await ask(start, headers, hop)
         except _FOREIGN_ERRORS as error:
             raise FetchError(hop.asked, _class(error, hop), self._message(error, hop)) from error
 
@@ -263,7 +269,7 @@ class HttpClient:
 
 def without_userinfo(url: str) -> str:
     """Strip user and password from a URL, valid or not: for messages and for links."""
-    return _USERINFO.sub(r"\1", url)
+    return _USERINFO.sub(r"\1", url) if "@" in url else url
 
 
 def _is_blocked(error: BaseException, hop: _Hop) -> bool:

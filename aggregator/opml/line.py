@@ -26,7 +26,7 @@ DEPARTEMENT = re.compile(r"0[1-9]|1\d|2[1-9AB]|[3-8]\d|9[0-5]|9[78]\d")  # INSEE
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")  # BCP 47 §2.1, without looking up the parts
 DEFAULT = Source(url="")
 INTERVAL_LIMIT_MINUTES = 7 * 24 * 60
-ORDINARY_URL = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,4})?/[A-Za-z0-9._~/-]*")  # of most lines
+ORDINARY_URL = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::[1-5]?[0-9]{1,4})?/[A-Za-z0-9._~/-]*")  # of most lines
 URL_LIMIT = 2048  # characters
 NO_CATEGORY = "general"  # the source mixes all
 SEPARATOR = " / "  # between the folders of a region

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from aggregator.errors import StoreError, UnwritableError
 from aggregator.store.contents import Contents
 from aggregator.store.near import Prints
@@ -15,6 +13,7 @@ from aggregator.store.near import Prints
 PASSING = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL))
 PRIMARY = 0xFF  # the part of a code of SQLite's that says which of these it is
 OWNER_ALONE = 0o600  # hashes of passwords stand in it
+MIGRATIONS = 17  # that schema.py holds: where all were done, it is not loaded, nor sqlite-utils, which takes 50 ms
 CACHE_KIB = 16_000  # of each connection; the 2,000 that are usual cost 40 µs more for a new item
 
 
@@ -29,36 +28,35 @@ class Connections:
         self._own = threading.local()
         self._contents = Contents()
         self._prints = Prints()
-        from aggregator.store.schema import migrations  # noqa: PLC0415 - it names modules that need this one
-
         with errors("opening"):
             if path != ":memory:":
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
                 if not Path(path).exists():  # what is there keeps its mode
                     Path(path).touch(OWNER_ALONE)
-            if migrations.pending(self._db):  # who only reads must not wait for a writer
-                with self._writing():
-                    migrations.apply(self._db)
+            if _migrated(self._db) < MIGRATIONS:  # who only reads must not wait for a writer
+                from aggregator.store.schema import migrate  # noqa: PLC0415 - it names modules that need this one
+
+                with self._writing() as db:
+                    migrate(db)
 
     @property
-    def _db(self) -> Database:
-        database: Database | None = getattr(self._own, "database", None)
-        if database is None:
-            opened = sqlite3.connect(self._path, timeout=self._patience_seconds, isolation_level=None)
-            database = Database(opened, execute_plugins=False)  # to look for some takes 10 ms
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = FULL")
-            database.execute("PRAGMA foreign_keys = ON")
-            database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    def _db(self) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = getattr(self._own, "db", None)
+        if db is None:
+            db = sqlite3.connect(self._path, timeout=self._patience_seconds, isolation_level=None)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA foreign_keys = ON")
+            db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             if not self._writer:
-                database.execute("PRAGMA wal_autocheckpoint = 0")
-            self._own.database = database
-        return database
+                db.execute("PRAGMA wal_autocheckpoint = 0")
+            self._own.db = db
+        return db
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction that holds the write lock from its start: a later read-then-write could not wait for it."""
-        connection = self._db.conn
+        connection = self._db
         try:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
@@ -71,7 +69,7 @@ class Connections:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """One consistent state over several queries."""
-        connection = self._db.conn
+        connection = self._db
         connection.execute("BEGIN")
         try:
             yield connection
@@ -80,10 +78,17 @@ class Connections:
 
     def close(self) -> None:
         """Close this thread's connection."""
-        database: Database | None = getattr(self._own, "database", None)
-        if database is not None:
-            database.close()
-            self._own.database = None
+        db: sqlite3.Connection | None = getattr(self._own, "db", None)
+        if db is not None:
+            db.close()
+            self._own.db = None
+
+
+def _migrated(db: sqlite3.Connection) -> int:
+    """How many migrations were done."""
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone() is None:
+        return 0
+    return int(db.execute("SELECT count(*) FROM _sqlite_migrations WHERE migration_set = 'tributary'").fetchone()[0])
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class Operated(Connections):
     def back_up(self, path: str, now: datetime) -> Backup:
         """See OperatingStore."""
         with errors("backing up"):
-            size = backup.copy(self._db.conn, self._path, path, to_seconds(now))
+            size = backup.copy(self._db, self._path, path, to_seconds(now))
             with self._writing() as db:
                 backup.note(db, to_seconds(now), size)
         return Backup(to_datetime(to_seconds(now)), size)

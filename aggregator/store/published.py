@@ -77,7 +77,7 @@ class Published(Connections):
     def changes(self) -> int:
         """See Store."""
         with errors("looking for changes"):
-            return int(self._db.conn.execute("PRAGMA data_version").fetchone()[0])
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     def source_changes(self) -> int:
         """See Store."""
@@ -131,7 +131,7 @@ class Published(Connections):
     def retractions(self) -> int:
         """See Store."""
         with errors("reading what is hidden"):
-            return hidden.changes(self._db.conn)
+            return hidden.changes(self._db)
 
     def retracted(self, feed: str, since: datetime) -> tuple[Tombstone, ...]:
         """See Store."""
@@ -158,7 +158,7 @@ class Published(Connections):
     def archived(self, feed: str, number: int) -> bytes | None:
         """See Store."""
         with errors("reading a page"):
-            return archives.read(self._db.conn, feed, number)
+            return archives.read(self._db, feed, number)
 
 
 def _head(

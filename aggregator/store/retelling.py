@@ -94,19 +94,19 @@ class Retellings(Connections):
     def rulebook(self) -> Rulebook:
         """See RuleStore."""
         with errors("reading the rules"):
-            return rulebook.read(self._db.conn)
+            return rulebook.read(self._db)
 
     def told_items(self, look: Look) -> Iterator[Told]:
         """See RuleStore."""
         with errors("reading items"):
-            yield from _look(self._db.conn, look)
+            yield from _look(self._db, look)
 
     def retell(self, retelling: Retelling, now: datetime, *, dry: bool = False) -> Effect:
         """See RuleStore."""
         look, editions, found = retelling.look, {}, {}
         with errors("telling items otherwise"):
-            mark = _mark(self._db.conn)
-            for told in _look(self._db.conn, look):
+            mark = _mark(self._db)
+            for told in _look(self._db, look):
                 editions[told.id] = told.edition
                 if telling := retelling.judge(told):
                     found[told.id] = (told, telling)

@@ -4,6 +4,8 @@ Times that order something are whole seconds since 1970 in UTC (`datetime(sort_a
 only ever read as a whole is JSON of the value in `aggregator.model`: `content->>'$.title'` reads a title.
 """
 
+import sqlite3
+
 from sqlite_utils import Database, Migrations
 
 from aggregator.store import desk, following, history, hub, indexing, moves, operating, rulebook
@@ -11,6 +13,11 @@ from aggregator.store.first import FIRST
 from aggregator.store.slugs import slug_of
 
 migrations = Migrations("tributary")
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring a data base to what this version needs, within the transaction that the caller has begun."""
+    migrations.apply(Database(db, execute_plugins=False))
 
 
 @migrations()

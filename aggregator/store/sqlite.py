@@ -159,7 +159,7 @@ class SQLiteStore(
     def put_back(self, now: datetime, lease: timedelta, change: clocks.Change) -> timedelta:
         """See Store."""
         with errors("putting back the clock"):
-            if not clocks.is_ahead(self._db.conn, now, now + lease):
+            if not clocks.is_ahead(self._db, now, now + lease):
                 return timedelta(0)  # without a wait for the writer
             with self._writing() as db:
                 return clocks.put_back(db, now, now + lease, change)
@@ -236,7 +236,7 @@ class SQLiteStore(
     def print_of(self, key: Key) -> Near | None:
         """See Store."""
         with errors("reading a print"):
-            return near.keyed(self._db.conn, key)
+            return near.keyed(self._db, key)
 
     def printed(self, since: datetime) -> Iterator[Near]:
         """See Store."""
@@ -337,7 +337,7 @@ class SQLiteStore(
         last = 0
         while True:
             with errors("reading items"):
-                batch = self._stored(self._db.conn, "FROM items WHERE id > ? ORDER BY id LIMIT ?", [(last, BATCH)])
+                batch = self._stored(self._db, "FROM items WHERE id > ? ORDER BY id LIMIT ?", [(last, BATCH)])
             yield from batch
             if len(batch) < BATCH:
                 return
@@ -346,29 +346,28 @@ class SQLiteStore(
     def item(self, item_id: int) -> Stored | None:
         """See Store."""
         with errors("reading an item"):
-            found = self._stored(self._db.conn, "FROM items WHERE id = ?", [(item_id,)])
+            found = self._stored(self._db, "FROM items WHERE id = ?", [(item_id,)])
         return found[0] if found else None
 
     def keyed(self, key: Key) -> Stored | None:
         """See Store."""
         with errors("reading an item"):
             sql = "FROM items WHERE source_id = (SELECT id FROM sources WHERE url = ?) AND guid = ?"
-            found = self._stored(self._db.conn, sql, [key])
+            found = self._stored(self._db, sql, [key])
         return found[0] if found else None
 
     def find(self, text: str) -> tuple[Stored, ...]:
         """See Store. Cost: reads the whole table where neither index serves."""
         with errors("reading items"):
             sql = "FROM items WHERE canonical = ? OR guid = ? OR content->>'$.link' = ? ORDER BY id"
-            return tuple(self._stored(self._db.conn, sql, [(text, text, text)]))
+            return tuple(self._stored(self._db, sql, [(text, text, text)]))
 
     def revisions(self, item_id: int) -> tuple[Revision, ...]:
         """See Store."""
         with errors("reading revisions"):
-            rows = self._db["revisions"].rows_where("item_id = ?", [item_id], order_by="number")
-            return tuple(
-                Revision(row["number"], to_datetime(row["replaced_at"]), to_item(row["content"])) for row in rows
-            )
+            sql = "SELECT number, replaced_at, content FROM revisions WHERE item_id = ? ORDER BY number"
+            rows = self._db.execute(sql, [item_id])
+            return tuple(Revision(number, to_datetime(at), to_item(content)) for number, at, content in rows)
 
     def links(self, story_id: int, *, closed: bool = False) -> tuple[Link, ...]:
         """See Store."""
