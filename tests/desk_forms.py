@@ -44,6 +44,7 @@ class Page(Struct):
     def send(self, action: str, button: str = "", number: int = 0, tick: tuple[str, ...] = (), **typed: str) -> "Page":
         """Type into a form, tick boxes by their value, and press a button, by its name or name=value."""
         form = self.form(action, number)
+        action = next(iter(form.xpath(".//button[@name=$name]/@formaction", name=button.partition("=")[0])), action)
         for each in form.inputs:
             if isinstance(each, InputElement) and each.checkable and each.get("value") in tick:
                 each.checked = True

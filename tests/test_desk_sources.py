@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from werkzeug.datastructures import MultiDict
 
-from aggregator.desk import bulk, lines, moving, sources
+from aggregator.desk import bulk, effects, lines, moving, sources
 from aggregator.desk.bulk import Bulk, Wanted
 from aggregator.desk.discovery import Finder
 from aggregator.desk.lines import Flaw
@@ -164,7 +164,7 @@ def test_categories_of_many_show_what_enters_and_leaves_and_do_just_that(desk: D
     assert listed(desk)[INFO.url].departements == ("25", "2A")
 
 
-def test_a_withdrawal_of_one_has_its_undo_and_one_of_several_leads_to_the_history(desk: Desk) -> None:
+def test_a_withdrawal_of_one_or_of_several_has_its_undo(desk: Desk) -> None:
     one = choose(desk, "withdraw", INFO.url).send(CHANGE, "sure")
     told = visit(one.browser, one.place)
     assert "Done to 1 source: Withdraw with all items." in told.text
@@ -172,9 +172,76 @@ def test_a_withdrawal_of_one_has_its_undo_and_one_of_several_leads_to_the_histor
     assert undone.place == f"{LIST}?done=hiding-1" and desk.store.hidings() == ()
     assert "Undone by Jeanne." in undone.browser.get(undone.place)
     two = choose(desk, "withdraw", INFO.url, MATIN.url).send(CHANGE, "sure")
-    assert two.place == f"{LIST}?did=withdraw&count=2" and "It can be undone" in two.browser.get(two.place)
+    assert two.place == f"{LIST}?did=withdraw&count=2&done=hiding-2"
+    undone = visit(two.browser, two.place).send("/desk/history/hiding/2")
+    assert desk.store.hidings() == () and "Undone by Jeanne." in two.browser.get(undone.place)
+    choose(desk, "withdraw", INFO.url).send(CHANGE, "sure")
     shown = choose(desk, "show", INFO.url).send(CHANGE, "sure")
-    assert shown.place == f"{LIST}?did=show&count=1&done=hiding-2"
+    assert shown.place == f"{LIST}?did=show&count=1&done=hiding-4"
+
+
+def everything_told(desk: Desk) -> object:
+    """The river and every feed, and what is hidden."""
+    feeds = {
+        slug: [each.id for each in desk.store.head(slug, 50)] for slug in (each.slug for each in desk.store.feeds())
+    }
+    return desk.store.river("all").stories, feeds, [each.hidden for each in desk.store.items()], desk.store.hidings()
+
+
+def test_sources_withdrawn_together_are_one_line_of_the_history_and_one_undo_brings_all_back(desk: Desk) -> None:
+    before = everything_told(desk)
+    choose(desk, "withdraw", INFO.url, MATIN.url).send(CHANGE, "sure", note="contrat")
+    assert not desk.store.river("all").stories
+    history = visit(desk.editor("Marc"), "/desk/history")
+    (line,) = history.tree.xpath("//ol[@class='done']/li[starts-with(@id, 'hiding')]")
+    assert "Withdrew Comtois Info, Haut-Doubs Matin with all their items." in line.text_content()
+    assert "contrat" in line.text_content()
+    history.send("/desk/history/hiding/1")
+    assert everything_told(desk) == before
+    (line,) = visit(desk.editor(), "/desk/history").tree.xpath("//li[@id='hiding-1']")
+    assert "Undone by Marc." in line.text_content() and not line.xpath(".//button")
+    assert history.send("/desk/history/hiding/1").status == 409  # an old page
+
+
+def test_what_undoing_a_withdrawal_brings_back_is_shown_before_and_is_its_effect(desk: Desk) -> None:
+    desk.store.hide(2, "Marc", "", desk.now)  # which stays so
+    before, heads = everything_told(desk), {each.slug for each in desk.store.feeds() if desk.store.head(each.slug, 9)}
+    choose(desk, "withdraw", INFO.url, MATIN.url).send(CHANGE, "sure")
+    seen = everything_told(desk)
+    back = visit(desk.editor(), "/desk/history").send("/desk/history/hiding/2", "do=show")
+    assert everything_told(desk) == seen
+    assert [each.text_content() for each in back.tree.xpath("//ul[@class='titles'][1]/li")][:2] == [
+        "Comtois Info",
+        "Haut-Doubs Matin",
+    ]
+    assert "2 items would be told otherwise" in back.text and "Would enter" in back.text
+    assert "Would leave" not in back.text and "those that are hidden for another reason" in back.text
+    act = effects.Show(tuple(each.id for each in desk.store.hidings() if not each.guid))
+    effect = effects.preview(desk.settings, desk.store, act, desk.now)
+    assert {each.feed for each in effect.feeds if each.entered} == heads
+    back.send(CHANGE, "sure")
+    assert everything_told(desk) == before
+
+
+def test_of_what_was_withdrawn_together_one_source_may_be_shown_again_alone(desk: Desk) -> None:
+    choose(desk, "withdraw", INFO.url, MATIN.url, PRESSE.url).send(CHANGE, "sure")
+    shown = choose(desk, "show", MATIN.url).send(CHANGE, "sure")
+    told = visit(shown.browser, shown.place)
+    assert "Done to 1 source: Show again." in told.text and "can be undone" not in told.text
+    assert not told.tree.xpath("//div[@class='said']//button")  # undoing the rest is another thing
+    history = visit(shown.browser, "/desk/history")
+    assert "Shown again since: Haut-Doubs Matin." in history.text
+    history.send("/desk/history/hiding/1")
+    assert desk.store.hidings() == ()
+    assert "Shown again since" not in shown.browser.get("/desk/history")
+
+
+def test_a_source_that_is_withdrawn_already_stays_in_the_act_that_did_it(desk: Desk) -> None:
+    desk.store.withdraw(MATIN.url, "Marc", "", desk.now)
+    made = desk.store.withdraw_all([INFO.url, MATIN.url, PRESSE.url], "Jeanne", "", desk.now)
+    assert [each.act for each in made] == [2, 1, 2]
+    with pytest.raises(DeskError, match="no source"):
+        desk.store.withdraw_all(["https://nowhere.example/"], "Jeanne", "", desk.now)
 
 
 def test_a_source_is_withdrawn_with_all_its_items_and_shown_again(desk: Desk) -> None:

@@ -362,7 +362,9 @@ WRITING: list[Callable[[Store], object]] = [
     lambda store: store.undo_pin(1, "anna", NOW),
     lambda store: store.hide(1, "anna", "", NOW),
     lambda store: store.withdraw(SOURCE, "anna", "", NOW),
+    lambda store: store.withdraw_all([SOURCE], "anna", "", NOW),
     lambda store: store.unhide(1, "anna", NOW),
+    lambda store: store.unhide_all([1], "anna", NOW),
     lambda store: store.archive("all", 1, b"", NOW),
 ]
 READING: list[Callable[[Store], object]] = [

@@ -1,5 +1,5 @@
-"""What is done to many sources at once: takes their lines as the editor saw them, gives one edit of the list. Each is
-withdrawn and shown again on its own, and stands so in the history.
+"""What is done to many sources at once: takes their lines as the editor saw them, gives one act: an edit of the
+list, or sources withdrawn or shown again together.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from aggregator.config import Settings
 from aggregator.desk import effects
-from aggregator.desk.effects import Withdraw
+from aggregator.desk.effects import Show, Withdraw
 from aggregator.desk.sources import Edit, added, all_of, edit, removed, replaced
 from aggregator.model import Action, Effect, Hiding, Source
 from aggregator.store import Store
@@ -32,7 +32,7 @@ class Bulk(StrEnum):
 
 
 VALUED = frozenset((Bulk.REGION, Bulk.CATEGORIES, Bulk.DEPARTEMENTS))  # they need a word more
-RETELLING = frozenset((Bulk.CATEGORIES, Bulk.DEPARTEMENTS, Bulk.WITHDRAW))  # they move what is in the feeds
+RETELLING = frozenset((Bulk.CATEGORIES, Bulk.DEPARTEMENTS, Bulk.WITHDRAW, Bulk.SHOW))  # they move what is in the feeds
 HIDING = frozenset((Bulk.WITHDRAW, Bulk.SHOW))
 
 
@@ -50,7 +50,7 @@ def preview(
     """What would enter and leave each feed; None where nothing can."""
     if do not in RETELLING:
         return None
-    change = _withdrawal(seen) if do is Bulk.WITHDRAW else _change(do, seen, wanted)
+    change = _sighting(store, do, seen) if do in HIDING else _change(do, seen, wanted)
     return effects.preview(settings, store, change, now)
 
 
@@ -64,12 +64,11 @@ def carry_out(
     wanted: Wanted,
     now: datetime,
 ) -> tuple[Action | Hiding, ...]:
-    """Do it, all or none but for what is hidden. → what it made or ended. ConflictError if a line is not as seen."""
-    if do is Bulk.WITHDRAW:
-        effects.publish(settings, store, by, note, _withdrawal(seen), now)
-        return _hidings(store, seen)
-    if do is Bulk.SHOW:
-        return tuple(store.unhide(hiding.id, by, now) for hiding in _hidings(store, seen))
+    """Do it, all or none. → what it made or ended. ConflictError if a line is not as seen."""
+    if do in HIDING:
+        change = _sighting(store, do, seen)
+        effects.publish(settings, store, by, note, change, now)
+        return _hidings(store, seen) if isinstance(change, Withdraw) else _undone(store, change)
     action = edit(settings, store, by, note, _change(do, seen, wanted), now)
     return (action,) if action else ()
 
@@ -88,8 +87,14 @@ def _change(do: Bulk, seen: Sequence[Source], wanted: Wanted) -> Edit:
     return all_of([replaced(source, _MADE[do](source, wanted)) for source in seen])
 
 
-def _withdrawal(seen: Sequence[Source]) -> Withdraw:
-    return Withdraw(tuple(source.url for source in seen))
+def _sighting(store: Store, do: Bulk, seen: Sequence[Source]) -> Withdraw | Show:
+    if do is Bulk.WITHDRAW:
+        return Withdraw(tuple(source.url for source in seen))
+    return Show(tuple(hiding.id for hiding in _hidings(store, seen)))
+
+
+def _undone(store: Store, change: Show) -> tuple[Hiding, ...]:
+    return tuple(each for each in store.hidings(include_undone=True) if each.id in change.hidings)
 
 
 _MADE: Mapping[Bulk, Callable[[Source, Wanted], Source]] = {

@@ -4,9 +4,9 @@
     publish(settings, store, by, note, change, now)     does it, records it, says what it did
 
 A change is one of: an `Edit` of the list, as `aggregator.desk.sources` makes them; NewRules; a NewCorrection of one
-item; Hide; Withdraw. Both look at the items of the last 30 days, and a preview does all that publishing does, in a
-transaction that is taken back: unless something else happens in between, the effect is what was shown. DeskError says
-why something cannot be done, ConflictError that somebody else changed the same meanwhile.
+item; Hide; Withdraw; Show. Both look at the items of the last 30 days, and a preview does all that publishing does,
+in a transaction that is taken back: unless something else happens in between, the effect is what was shown. DeskError
+says why something cannot be done, ConflictError that somebody else changed the same meanwhile.
 """
 
 from collections.abc import Mapping
@@ -48,12 +48,18 @@ class Hide(Struct, frozen=True):
 
 
 class Withdraw(Struct, frozen=True):
-    """Sources, to be taken out of sight with all their items, of any age. Each stands so in the history by itself."""
+    """Sources, to be taken out of sight with all their items, of any age."""
 
     urls: tuple[str, ...]
 
 
-Change = Edit | NewRules | NewCorrection | Hide | Withdraw
+class Show(Struct, frozen=True):
+    """What is out of sight, by the numbers of its hidings, to be shown again."""
+
+    hidings: tuple[int, ...]
+
+
+Change = Edit | NewRules | NewCorrection | Hide | Withdraw | Show
 
 
 def preview(settings: Settings, store: Store, change: Change, now: datetime) -> Effect:
@@ -67,6 +73,8 @@ def preview(settings: Settings, store: Store, change: Change, now: datetime) -> 
             return store.try_hiding(now, item_id=item)
         case Withdraw(urls):
             return store.try_hiding(now, urls=urls)
+        case Show(hidings):
+            return store.try_unhiding(now, hidings)
     retelling = judging.of_sources(settings, store, *sources.tried(settings, change), now)
     return store.retell(retelling, now, dry=True) if retelling else Effect()
 
@@ -86,8 +94,11 @@ def publish(settings: Settings, store: Store, by: str, note: str, change: Change
             return effect
         case Withdraw(urls):
             effect = preview(settings, store, change, now)
-            for url in urls:
-                store.withdraw(url, by, note, now)
+            store.withdraw_all(urls, by, note, now)
+            return effect
+        case Show(hidings):
+            effect = preview(settings, store, change, now)
+            store.unhide_all(hidings, by, now)
             return effect
     return sources.carry_out(settings, store, by, note, change, now) or Effect()
 

@@ -151,6 +151,7 @@ class Hiding(Struct, frozen=True):
     made_at: datetime
     undone_at: datetime | None = None
     undone_by: str = ""
+    act: int = 0  # the number of the first of those that were said in one act; its own, where it was said alone
 
 
 class Tombstone(Struct, frozen=True):

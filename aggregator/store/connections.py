@@ -13,7 +13,7 @@ from aggregator.store.near import Prints
 PASSING = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL))
 PRIMARY = 0xFF  # the part of a code of SQLite's that says which of these it is
 OWNER_ALONE = 0o600  # hashes of passwords stand in it
-MIGRATIONS = 17  # that schema.py holds: where all were done, it is not loaded, nor sqlite-utils, which takes 50 ms
+MIGRATIONS = 18  # that schema.py holds: where all were done, it is not loaded, nor sqlite-utils, which takes 50 ms
 CACHE_KIB = 16_000  # of each connection; the 2,000 that are usual cost 40 µs more for a new item
 
 

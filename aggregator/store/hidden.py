@@ -5,6 +5,7 @@ A hidden item is in no feed and in no story with others; what it was grouped wit
 counts the reasons for which an item is hidden: itself, its source.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from typing import Any
@@ -21,8 +22,8 @@ TOMBSTONES_LIMIT = 200  # of a feed; also the newest entries of a withdrawn sour
 
 SELECT = (
     "SELECT hidden.id, coalesce(own.url, withdrawn.url), coalesce(guid, ''), made_by, note, made_at, undone_at,"
-    " undone_by FROM hidden LEFT JOIN items ON items.id = item_id LEFT JOIN sources own ON own.id = items.source_id"
-    " LEFT JOIN sources withdrawn ON withdrawn.id = hidden.source_id"
+    " undone_by, coalesce(act, hidden.id) FROM hidden LEFT JOIN items ON items.id = item_id"
+    " LEFT JOIN sources own ON own.id = items.source_id LEFT JOIN sources withdrawn ON withdrawn.id = hidden.source_id"
 )
 # The entry of an item, if it entered a feed; and those of a source, from its newest on.
 _OUT_OF_ITEM = """
@@ -38,6 +39,12 @@ _OUT_OF_FEED = """
 SELECT entry_id, sequence, left_at FROM log JOIN stories ON stories.id = log.story_id
 WHERE feed = ? AND sequence IS NOT NULL
 AND left_at IN (SELECT made_at FROM hidden WHERE undone_at IS NULL AND made_at >= ?)
+"""
+
+_HIDDEN_BY = """
+SELECT item_id FROM hidden WHERE id IN (SELECT value FROM json_each(?)) AND item_id IS NOT NULL
+UNION SELECT items.id FROM hidden JOIN items USING (source_id)
+WHERE hidden.id IN (SELECT value FROM json_each(?))
 """
 
 
@@ -56,6 +63,26 @@ def withdraw(db: sqlite3.Connection, url: str, by: str, note: str, at: int) -> H
         raise HidingError("there is no source %(url)s", url=url)
     held = db.execute("SELECT id FROM hidden WHERE source_id = ? AND undone_at IS NULL", row).fetchone()
     return _one(db, held[0]) if held else _begin(db, "source_id", row[0], by, note, at, _items_of(db, row[0]))
+
+
+def withdraw_all(db: sqlite3.Connection, urls: Iterable[str], by: str, note: str, at: int) -> tuple[Hiding, ...]:
+    """See Store.withdraw_all."""
+    last = int(db.execute("SELECT coalesce(max(id), 0) FROM hidden").fetchone()[0])
+    told = [withdraw(db, url, by, note, at) for url in dict.fromkeys(urls)]
+    new = [each.id for each in told if each.id > last]  # the others were withdrawn already, in acts of their own
+    db.executemany("UPDATE hidden SET act = ? WHERE id = ?", [(new[0], number) for number in new])
+    return tuple(_one(db, each.id) for each in told)
+
+
+def undo_all(db: sqlite3.Connection, numbers: Iterable[int], by: str, at: int) -> tuple[Hiding, ...]:
+    """See Store.unhide_all."""
+    return tuple(undo(db, number, by, at) for number in numbers)
+
+
+def items_of(db: sqlite3.Connection, numbers: Iterable[int]) -> list[int]:
+    """The items that these hidings hide."""
+    these = json.dumps(list(numbers))
+    return [item for (item,) in db.execute(_HIDDEN_BY, (these, these))]
 
 
 def undo(db: sqlite3.Connection, number: int, by: str, at: int) -> Hiding:
@@ -139,7 +166,6 @@ def _one(db: sqlite3.Connection, number: int) -> Hiding:
 
 
 def _hiding(row: tuple[Any, ...]) -> Hiding:
-    number, url, guid, by, note, made_at, undone_at, undone_by = row
-    return Hiding(
-        number, url, guid, by, note, to_datetime(made_at), to_datetime(undone_at) if undone_at else None, undone_by
-    )
+    number, url, guid, by, note, made_at, undone_at, undone_by, act = row
+    undone = to_datetime(undone_at) if undone_at else None
+    return Hiding(number, url, guid, by, note, to_datetime(made_at), undone, undone_by, act)

@@ -166,10 +166,16 @@ class Store(
     def withdraw(self, url: str, by: str, note: str, now: datetime) -> Hiding:
         """Hide all items of a source, those that are still to come too. HidingError if there is no such source."""
 
+    def withdraw_all(self, urls: Iterable[str], by: str, note: str, now: datetime) -> tuple[Hiding, ...]:
+        """Withdraw sources in one act, all or none; one that is withdrawn already stays part of the act that did it."""
+
     def unhide(self, hiding_id: int, by: str, now: datetime) -> Hiding:
         """Undo a hiding: what it hid is where it was; what came meanwhile enters its feeds, in the heads unless it is
         older than two days. HidingError if it does not hold.
         """
+
+    def unhide_all(self, numbers: Iterable[int], by: str, now: datetime) -> tuple[Hiding, ...]:
+        """Undo hidings, all or none. HidingError if one of them does not hold."""
 
     # pages of the log
     def full_pages(self, limit: int = 20) -> tuple[tuple[str, int], ...]:

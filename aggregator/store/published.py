@@ -113,10 +113,20 @@ class Published(Connections):
         with errors("withdrawing a source"), self._writing() as db:
             return hidden.withdraw(db, url, by, note, to_seconds(now))
 
+    def withdraw_all(self, urls: Iterable[str], by: str, note: str, now: datetime) -> tuple[Hiding, ...]:
+        """See Store."""
+        with errors("withdrawing sources"), self._writing() as db:
+            return hidden.withdraw_all(db, urls, by, note, to_seconds(now))
+
     def unhide(self, hiding_id: int, by: str, now: datetime) -> Hiding:
         """See Store."""
         with errors("showing again"), self._writing() as db:
             return hidden.undo(db, hiding_id, by, to_seconds(now))
+
+    def unhide_all(self, numbers: Iterable[int], by: str, now: datetime) -> tuple[Hiding, ...]:
+        """See Store."""
+        with errors("showing again"), self._writing() as db:
+            return hidden.undo_all(db, numbers, by, to_seconds(now))
 
     def hidings(self, *, include_undone: bool = False) -> tuple[Hiding, ...]:
         """See Store."""

@@ -83,6 +83,9 @@ class RuleStore(Protocol):
     def try_hiding(self, now: datetime, *, item_id: int = 0, urls: Collection[str] = ()) -> Effect:
         """What it would do to hide an item, or to withdraw sources."""
 
+    def try_unhiding(self, now: datetime, numbers: Collection[int]) -> Effect:
+        """What it would do to undo hidings. HidingError if one of them does not hold."""
+
 
 class _TrialError(Exception):
     """Ends the transaction of a trial."""
@@ -126,21 +129,32 @@ class Retellings(Connections):
         """See RuleStore."""
 
         def work(db: sqlite3.Connection) -> Effect:
-            sql = (
-                f"SELECT items.id FROM items JOIN sources ON sources.id = source_id WHERE items.id = ? OR url {_THESE}"  # noqa: S608
-            )
-            items = [item for (item,) in db.execute(sql, (item_id, json.dumps(list(urls))))]
+            items = [item for (item,) in db.execute(_TRIED, (item_id, json.dumps(list(urls))))]
 
             def hide() -> None:
                 at = to_seconds(now)
                 if item_id:
                     hidden.hide(db, item_id, "", "", at)
-                for url in urls:
-                    hidden.withdraw(db, url, "", "", at)
+                hidden.withdraw_all(db, urls, "", "", at)
 
             return Effect(len(items), effect_of(db, component(db, items).items, hide))
 
         with errors("trying to hide"):
+            return self._worked(work, dry=True)
+
+    def try_unhiding(self, now: datetime, numbers: Collection[int]) -> Effect:
+        """See RuleStore."""
+
+        def work(db: sqlite3.Connection) -> Effect:
+            items = hidden.items_of(db, numbers)
+
+            def show() -> None:
+                hidden.undo_all(db, numbers, "", to_seconds(now))
+
+            feeds = effect_of(db, component(db, items).items, show)
+            return Effect(len(items) - len(_hidden(db, items)), feeds)
+
+        with errors("trying to show again"):
             return self._worked(work, dry=True)
 
     def _worked(self, work: Callable[[sqlite3.Connection], Effect], *, dry: bool) -> Effect:

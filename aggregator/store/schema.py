@@ -334,3 +334,9 @@ def m017_rules(db: Database) -> None:
 def m018_operating(db: Database) -> None:
     """Feed apps of editors read what is the matter with sources, and when it was last told."""
     db.executescript(operating.TABLES)
+
+
+@migrations()
+def m019_acts(db: Database) -> None:
+    """Sources that are withdrawn together are one act; those of before stand alone."""
+    db.execute("ALTER TABLE hidden ADD COLUMN act INTEGER REFERENCES hidden (id)")

@@ -50,6 +50,7 @@ class Done(Struct, frozen=True):
     undone_by: str
     details: Sequence[str] = ()  # lines of a difference
     may_be_undone: bool = True
+    withdrawn: Sequence[str] = ()  # the addresses of the sources that undoing it shows again
 
 
 class Just(Struct, frozen=True):
@@ -106,7 +107,8 @@ def undo(kind: str, number: int) -> Response:
             case "pin":
                 store().undo_pin(number, by, site.clock())
             case "hiding":
-                store().unhide(number, by, site.clock())
+                standing = tuple(each.id for each in store().hidings() if each.act == number)
+                store().unhide_all(standing or (number,), by, site.clock())
             case _:
                 raise DeskError(gettext("There is nothing of that kind."))
     except ConflictError as error:
@@ -141,7 +143,8 @@ def _numbered(kind: str, number: int) -> Done | None:
         case "pin":
             return next((_pin(each) for each in store().pins(include_undone=True) if each.id == number), None)
         case "hiding":
-            return next((_hiding(each) for each in store().hidings(include_undone=True) if each.id == number), None)
+            said = [each for each in store().hidings(include_undone=True) if each.act == number]
+            return _hidden(said) if said else None
     return None
 
 
@@ -158,8 +161,8 @@ def newest(limit: int, about: str | None = None) -> list[Done]:
     """What was done last, of all kinds; or what was done to one source."""
     actions = store().actions(limit, about=about)
     pins = () if about else store().pins(include_undone=True)[:limit]
-    hidings = [each for each in store().hidings(include_undone=True) if about in (None, each.source)][:limit]
-    done = [*map(_action, actions), *map(_pin, pins), *map(_hiding, hidings)]
+    acts = [act for act in _acts() if about is None or about in {each.source for each in act}][:limit]
+    done = [*map(_action, actions), *map(_pin, pins), *map(_hidden, acts)]
     return sorted(done, key=lambda each: (each.at, each.number), reverse=True)[:limit]
 
 
@@ -170,7 +173,7 @@ def of_items(items: Sequence[Stored]) -> list[Done]:
     done = [
         *(_action(each) for each in actions if each.told.get("item") in numbers),
         *(_pin(pin) for pin in store().pins(include_undone=True) if {pin.item, pin.other} & keys),
-        *(_hiding(each) for each in store().hidings(include_undone=True) if (each.source, each.guid) in keys),
+        *(_hidden(act) for act in _acts() if (act[0].source, act[0].guid) in keys),
     ]
     return sorted(done, key=lambda each: (each.at, each.number), reverse=True)
 
@@ -248,13 +251,34 @@ def _titled(key: Key) -> str:
     return gettext("“%(title)s”", title=stored.item.title) if stored else key[1]
 
 
-def _hiding(hiding: Hiding) -> Done:
-    name = current_site().source_name(hiding.source)
-    told = (
-        gettext("Hid %(title)s, of %(source)s.", title=_titled((hiding.source, hiding.guid)), source=name)
-        if hiding.guid
-        else gettext("Withdrew %(source)s with all its items.", source=name)
-    )
+def _acts() -> list[list[Hiding]]:
+    """What was hidden, those together that one act hid; the last first."""
+    acts: dict[int, list[Hiding]] = {}
+    for each in store().hidings(include_undone=True):
+        acts.setdefault(each.act, []).append(each)
+    return list(acts.values())
+
+
+def _hidden(act: Sequence[Hiding]) -> Done:
+    """What one act hid; it is undone once all of it is shown again."""
+    one, standing = act[0], [each for each in act if each.undone_at is None]
+    last = max(act, key=lambda each: each.undone_at or each.made_at)
+    undone = (None, "") if standing else (last.undone_at, last.undone_by)
     return Done(
-        "hiding", hiding.id, hiding.made_at, hiding.by, told, hiding.note, hiding.undone_at, hiding.undone_by or ""
-    )
+        "hiding", one.act, one.made_at, one.by, _hidden_words(act), one.note, *undone,
+        withdrawn=[each.source for each in reversed(standing) if not each.guid],
+    )  # fmt: skip
+
+
+def _hidden_words(act: Sequence[Hiding]) -> str:
+    urls = [each.source for each in reversed(act)]
+    shown = [each.source for each in reversed(act) if each.undone_at]
+    if act[0].guid:
+        title, name = _titled((act[0].source, act[0].guid)), current_site().source_name(act[0].source)
+        return gettext("Hid %(title)s, of %(source)s.", title=title, source=name)
+    if len(urls) == 1:
+        return gettext("Withdrew %(source)s with all its items.", source=_named(urls, {}))
+    told = gettext("Withdrew %(sources)s with all their items.", sources=_named(urls, {}))
+    if 0 < len(shown) < len(urls):
+        told += " " + gettext("Shown again since: %(sources)s.", sources=_named(shown, {}))
+    return told

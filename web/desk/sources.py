@@ -157,7 +157,7 @@ def change_sources() -> Response:
     site.look_again()
     if not form.get("slug"):
         then = link("desk.sources", did=do.value, count=len(seen))
-    return redirect(with_done(then, mark_of(done[0]) if len(done) == 1 else ""), 303)
+    return redirect(with_done(then, _mark_of_all(done)), 303)
 
 
 @needs(Role.EDITOR)
@@ -212,7 +212,9 @@ def line_of(text: str) -> Source:
 
 def mark_of(made: Action | Hiding | None) -> str:
     """What was done, for the address of the page that comes next."""
-    return f"{'hiding' if isinstance(made, Hiding) else 'action'}-{made.id}" if made else ""
+    if isinstance(made, Hiding):
+        return f"hiding-{made.act}"
+    return f"action-{made.id}" if made else ""
 
 
 def note() -> str:
@@ -304,6 +306,14 @@ def _sure(
         **line_words(),
     )
     return make_response(body, 400 if wrong else 200)
+
+
+def _mark_of_all(done: Sequence[Action | Hiding]) -> str:
+    """The mark of the one act that made or ended all this, unless a part of it stands on."""
+    marks = {mark_of(each) for each in done}
+    acts = {each.act for each in done if isinstance(each, Hiding) and each.undone_at}
+    is_whole = not any(each.act in acts for each in store().hidings())
+    return marks.pop() if len(marks) == 1 and is_whole else ""
 
 
 def _said() -> str:
