@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.clean.links import LINK_LIMIT_CHARS, absolute, canonical, display, host
+from aggregator.clean.links import LINK_LIMIT_CHARS, absolute, canonical, display
 
 pieces = st.sampled_from(
     [
@@ -196,11 +196,6 @@ def test_a_broken_base_makes_no_link() -> None:
 )
 def test_a_shown_link_is_as_published_without_tracking(link: str, shown: str) -> None:
     assert display(link) == shown
-
-
-def test_the_host_of_a_link_is_in_lower_case() -> None:
-    assert host("https://WWW.X.example:8080/a") == "www.x.example"
-    assert host("nothing") == ""
 
 
 @settings(max_examples=400, deadline=None)

@@ -462,6 +462,8 @@ def test_a_proposed_line_takes_from_its_neighbours_what_they_all_have() -> None:
     line = lines.propose(a_candidate(), [one, other, far], Settings())
     assert (line.region, line.departements, line.timezone, line.language) == ("Doubs", (), "Europe/Zurich", "fr-CH")
     assert (line.title, line.site) == ("Sport", "https://val.example/")
+    at_port = a_candidate(url="https://val.example:8443/sport.xml", title="")
+    assert (lines.propose(at_port, [one, other], Settings()).region, at_port.url) == ("", at_port.url)
     bare = lines.propose(a_candidate(title="", language="not a language"), [one], Settings())
     assert (bare.title, bare.language) == ("val.example", "de")
     alone = lines.propose(a_candidate(language=""), [far], Settings(language="de", timezone="Europe/Berlin"))

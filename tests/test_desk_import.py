@@ -104,6 +104,9 @@ FATES = {
         Source("https://feeds.example/9", title="le JOURNAL", site="http://www.a.example/x"), [view(A)], Fate.ELSEWHERE, Sign.TITLE,
     ),
     "the same title elsewhere": (Source("https://b.example/", title="Le Journal"), [view(A)], Fate.NEW, None),
+    "the same title at another port": (
+        Source("https://feeds.example/9", title="le JOURNAL", site="http://a.example:8080/"), [view(A)], Fate.NEW, None,
+    ),
     "the same site": (Source("https://b.example/", title="Autre", site="http://a.example"), [view(A)], Fate.ELSEWHERE, Sign.SITE),
     "a site with many feeds": (
         Source("https://b.example/", title="Autre", site=A.site), [view(A), view(replace(A, url="https://a.example/2", title="Deux"))],

@@ -23,6 +23,7 @@ from aggregator.model import (
     RuleEffect,
     RuleField,
     RuleHow,
+    Source,
     SourceState,
     Update,
 )
@@ -225,6 +226,22 @@ def test_a_source_is_known_by_the_hosts_that_its_articles_stand_at(desk: Desk) -
     read(desk, link_hosts=("articles.example",))
     assert [each.view.source.url for each in look(desk, "https://www.articles.example/x").publishers] == [PRESSE.url]
     assert [each.view.source.url for each in look(desk, "//info.example/none").publishers] == [INFO.url]
+
+
+def test_sources_on_one_host_with_other_ports_are_told_apart(desk: Desk) -> None:
+    at_port = Source("http://info.example:8080/rss", site="http://info.example:8080/")
+    other = Source("http://feeds.example:9090/rss")
+    desk.store.sync_sources([INFO, at_port, other], NOW)
+    state = SourceState(other.url, checked_at=NOW, link_hosts=("info.example:9090",))
+    desk.store.settle(other.url, [], [], lambda _: Update(state, (), NOW))
+    for address, source in (
+        ("http://info.example:8080/x", at_port), ("info.example:8080/x", at_port), ("http://info.example:9090/x", other),
+        ("http://info.example/x", INFO), ("http://info.example:80/x", INFO), ("https://info.example:443/x", INFO),
+    ):  # fmt: skip
+        answer = look(desk, address)
+        assert [each.view.source.url for each in answer.publishers] == [source.url], address
+    assert look(desk, "http://info.example:7070/x").publishers == ()
+    assert "no source publishes at info.example:7070" in desk.editor().get("/desk/missing?q=http://info.example:7070/x")
 
 
 def test_an_address_at_a_host_of_no_source_says_that_the_source_is_missing(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from werkzeug.datastructures import MultiDict
 
-from aggregator.desk import bulk, effects, lines, moving, sources
+from aggregator.desk import bulk, effects, finding, lines, moving, sources
 from aggregator.desk.bulk import Bulk, Wanted
 from aggregator.desk.discovery import Finder
 from aggregator.desk.lines import Flaw
@@ -90,6 +90,24 @@ def test_the_list_shows_every_source_under_its_region_and_narrows_down(desk: Des
     ):  # fmt: skip
         tree = visit(jeanne, f"{LIST}?{question}").tree
         assert {each.text_content() for each in tree.xpath("//ul[@class='lines']//a")} == names, question
+
+
+AT_PORT = Source("http://127.0.0.1:8080/rss", title="Le 12:30", site="http://127.0.0.1:8080/")
+BESIDE = Source("http://127.0.0.1:18080/rss", title="Autre", site="")
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("127.0.0.1:8080", [AT_PORT]), ("http://127.0.0.1:8080/", [AT_PORT]), ("127.0.0.1:18080/rss", [BESIDE]),
+        ("http://127.0.0.1/rss", []), ("127.0.0.1", [AT_PORT, BESIDE]), ("8080", [AT_PORT, BESIDE]), ("12:30", [AT_PORT]),
+        ("https://info.example:443/feed", [INFO]), ("http://www.info.example:80", [INFO]), ("info.example:8080", []),
+        ("https://info.example/sport", []), ("https://info.example/feed doubs", []), ("https://[x/", []), ("é:99999", []),
+    ],
+)  # fmt: skip
+def test_an_address_that_is_looked_for_is_that_of_a_host_and_its_port(words: str, found: list[Source]) -> None:
+    sources_ = (INFO, AT_PORT, BESIDE)
+    assert [each for each in sources_ if finding.is_meant(words, (each.title,), (each.url, each.site))] == found
 
 
 def test_the_list_can_be_had_as_a_file_as_it_is_and_for_others(desk: Desk) -> None:

@@ -213,6 +213,12 @@ def test_what_is_like_the_source_is_not_suspect(room: Newsroom) -> None:
     assert room.ask(feed([])).status == "ok"  # three items were not many
 
 
+def test_the_hosts_that_a_source_links_to_are_kept_with_their_ports(room: Newsroom) -> None:
+    assert room.ask(feed(published(), site="https://www.outlet.example:8443")).status == "ok"
+    (view,) = room.store.sources()
+    assert view.state.link_hosts == ("outlet.example:8443",)
+
+
 def test_a_site_whose_address_could_not_be_read_is_no_proof_that_the_source_is_the_same() -> None:
     known = SimpleNamespace(by_guid={}, by_link={}, titles=frozenset, new_source=False)
     state = SourceState("https://outlet.example/feed", feed_title="Le Journal", link_hosts=("outlet.example",))

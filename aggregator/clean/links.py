@@ -97,12 +97,6 @@ def canonical(link: str) -> str:
         link = target
 
 
-def host(link: str) -> str:
-    """The host of a link in lower case, "" where there is none."""
-    parts = _parts(link)
-    return parts[0] if parts else ""
-
-
 def is_tracking(parameter: str) -> bool:
     """Does `name=value` serve to follow readers, not to find the page?"""
     name, _, value = parameter.partition("=")

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from aggregator import health
 from aggregator.catalogue import name_of
 from aggregator.config import Settings
-from aggregator.desk import moving, sources
+from aggregator.desk import finding, moving, sources
 from aggregator.errors import ConflictError, DeskError
 from aggregator.model import Action, Condition, ConditionKind, Editor, Source
 from aggregator.store import SourceView, Store
@@ -110,7 +110,7 @@ class Choice(Struct, frozen=True):
             self._shows(line)
             and self.region in ("", line.source.region)
             and (not self.category or self.category in line.source.categories)
-            and all(word in _text(line) for word in self.words.casefold().split())
+            and finding.is_meant(self.words, (name_of(line.view),), (line.source.url, line.source.site))
         )
 
     def _shows(self, line: Line) -> bool:
@@ -222,10 +222,6 @@ def _wanted(line: Line, deed: Deed) -> Source:
 def _judge(store: Store, urls: Collection[str], now: datetime) -> None:
     touched = [view for view in store.sources() if view.source.url in urls]
     store.keep([], [health.judge(view.source, view.state, now) for view in touched])
-
-
-def _text(line: Line) -> str:
-    return f"{name_of(line.view)} {line.source.url} {line.source.site}".casefold()
 
 
 def _worst(line: Line) -> tuple[bool, int, float]:

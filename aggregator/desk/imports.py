@@ -5,7 +5,6 @@ it in would do. What was chosen becomes one edit of the list. Never asks an addr
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,7 +15,7 @@ from aggregator.desk.sources import Edit, added, all_of, replaced
 from aggregator.errors import ConfigError, DeskError
 from aggregator.httpclient import without_userinfo
 from aggregator.model import Source
-from aggregator.opml import Refused, bare_address
+from aggregator.opml import Refused, bare_address, bare_host
 from aggregator.store import SourceView
 
 ROWS_LIMIT = 1000  # lines that can be chosen from at once
@@ -145,17 +144,10 @@ def _first(pairs: Iterable[tuple[str, Source]]) -> Mapping[str, Source]:
 
 def _titled(source: Source) -> str:
     """A title with the host that it stands at: many hosts have an "Actualités"."""
-    title, host = folded(source.title), _host(source.site) or _host(source.url)
+    title, host = folded(source.title), bare_host(source.site) or bare_host(source.url)
     return f"{host} {title}" if len(title) >= TITLE_LEAST else ""
 
 
 def _site(source: Source) -> str:
     """The page for people; it tells something where one line of ours and one of theirs name it."""
-    return bare_address(source.site) if _host(source.site) else ""
-
-
-def _host(url: str) -> str:
-    try:
-        return (urlsplit(url).hostname or "").removeprefix("www.")
-    except ValueError:
-        return ""
+    return bare_address(source.site) if bare_host(source.site) else ""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from cssselect import HTMLTranslator, SelectorError
@@ -18,7 +17,7 @@ from aggregator.config import Settings
 from aggregator.desk.discovery import Candidate
 from aggregator.errors import ConfigError
 from aggregator.model import Republish, Source, SourceKind
-from aggregator.opml import line, url_flaw
+from aggregator.opml import bare_host, line, url_flaw
 
 TEXT_LIMIT = 500  # characters of a title, a description, a region
 REGION_DEPTH = 10
@@ -121,8 +120,8 @@ def of_form(
 
 def propose(candidate: Candidate, listed: Sequence[Source], settings: Settings) -> Source:
     """A line for a feed that was found: what it says of itself, and what all sources of its host have in common."""
-    host = _host(candidate.url)
-    beside = [each for each in listed if host and host in (_host(each.url), _host(each.site))]
+    host = bare_host(candidate.url)
+    beside = [each for each in listed if host and host in (bare_host(each.url), bare_host(each.site))]
     language = candidate.language.replace("_", "-")
     return Source(
         url=candidate.url,
@@ -139,10 +138,6 @@ def propose(candidate: Candidate, listed: Sequence[Source], settings: Settings) 
 
 def _common(values: Sequence[Value], default: Value) -> Value:
     return values[0] if values and all(each == values[0] for each in values) else default
-
-
-def _host(url: str) -> str:
-    return (urlsplit(url).hostname or "").removeprefix("www.")
 
 
 def _written(source: Source) -> tuple[Source, Mapping[str, Wrong]]:

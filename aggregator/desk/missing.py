@@ -9,12 +9,13 @@ from typing import cast
 
 from msgspec import Struct
 
-from aggregator.clean.links import canonical, host
+from aggregator.clean.links import canonical
 from aggregator.config import Settings
 from aggregator.desk.judging import own_item
 from aggregator.desk.stories import is_address, is_word, traced, with_scheme
 from aggregator.errors import ErrorClass
 from aggregator.model import Hiding, Pin, Question, Rule, RuleEffect, Stored, Story
+from aggregator.opml import bare_host
 from aggregator.rules import Judge
 from aggregator.store import Choice, LogRow, Look, Sort, SourceView, Store
 
@@ -85,7 +86,7 @@ class Answer(Struct, frozen=True):
     """All that is known."""
 
     asked: str
-    host: str = ""  # of the address that was asked for
+    host: str = ""  # of the address that was asked for, with its port unless it is the usual one
     traces: tuple[Trace, ...] = ()
     stories: tuple[Story, ...] = ()  # that words find, the newest first, those that nobody sees too
     publishers: tuple[Publisher, ...] = ()  # of what is not known, by its host
@@ -194,4 +195,4 @@ def _reading(view: SourceView, now: datetime) -> Reading:
 
 
 def _host(address: str) -> str:
-    return host(canonical(address)).removeprefix("www.")
+    return bare_host(canonical(address))

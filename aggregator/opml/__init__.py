@@ -16,7 +16,7 @@ from aggregator.opml.line import SELECTORS, url_flaw
 from aggregator.opml.line import write as attributes
 
 if TYPE_CHECKING:
-    from aggregator.opml.foreign import Refused, bare_address, merge, read_export, read_foreign
+    from aggregator.opml.foreign import Refused, bare_address, bare_host, merge, read_export, read_foreign
     from aggregator.opml.lists import Folder, Line, write_sources, write_subscriptions
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Refused",
     "attributes",
     "bare_address",
+    "bare_host",
     "merge",
     "move",
     "read",
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 _LATER = {
-    **dict.fromkeys(("Refused", "bare_address", "merge", "read_export", "read_foreign"), "foreign"),
+    **dict.fromkeys(("Refused", "bare_address", "bare_host", "merge", "read_export", "read_foreign"), "foreign"),
     **dict.fromkeys(("Folder", "Line", "write_sources", "write_subscriptions"), "lists"),
 }
 

@@ -6,7 +6,7 @@ import codecs
 import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from lxml import etree
 from msgspec import Struct
@@ -21,6 +21,7 @@ TEXT_LIMIT = 500  # characters of a title, a description or a folder's name
 FOLDER_LIMIT = 10  # folders in one another that are kept; deeper ones are read as if they stood in the last
 MEND_LIMIT = 100_000  # broken references that are mended, at 1 µs each; the parser drops the rest
 ATTRIBUTE_LIMIT = 100  # of one outline; lxml takes quadratic time to list them: 4.7 s for 40,000
+USUAL_PORTS = {None, 80, 443}  # those of http and of https, which are taken for one
 
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _ENCODING = re.compile(rb"""^\s*<\?xml[^>]*encoding\s*=\s*["']([A-Za-z0-9._-]+)""")
@@ -86,9 +87,23 @@ def merge(document: Document, sources: Iterable[Source]) -> tuple[tuple[Source, 
 def bare_address(url: str) -> str:
     """What two addresses of one feed have in common: http and https, www, a slash at the end make no difference."""
     parts = urlsplit(url)
+    return f"{_host(parts)}{parts.path.rstrip('/')}?{parts.query}"
+
+
+def bare_host(url: str) -> str:
+    """Where an address leads, as hosts are compared: with its port, unless that is the usual one, and without www; ""
+    where it leads nowhere.
+    """
+    try:
+        return _host(urlsplit(url))
+    except ValueError:
+        return ""
+
+
+def _host(parts: SplitResult) -> str:
     host = (parts.hostname or "").removeprefix("www.")
-    port = f":{parts.port}" if parts.port not in {None, 80, 443} else ""
-    return f"{host}{port}{parts.path.rstrip('/')}?{parts.query}"
+    host = f"[{host}]" if ":" in host else host
+    return host if not host or parts.port in USUAL_PORTS else f"{host}:{parts.port}"
 
 
 def _text(body: bytes) -> str:

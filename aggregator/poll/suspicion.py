@@ -228,13 +228,15 @@ def _is_at_known_link(item: Item, known: Known) -> bool:
 
 
 def _hosts(items: Sequence[Item]) -> tuple[str, ...]:
-    """The hosts of links, the most frequent first."""
+    """The hosts of links with their ports, the most frequent first."""
     counted = Counter(filter(None, (_host(item.link) for item in items)))
     return tuple(host for host, _ in counted.most_common(HOSTS_LIMIT))
 
 
 def _host(url: str) -> str:
     try:
-        return (urlsplit(url).hostname or "").removeprefix("www.")
+        parts = urlsplit(url)
+        host = (parts.hostname or "").removeprefix("www.")
+        return host if not host or parts.port in {None, 80, 443} else f"{host}:{parts.port}"
     except ValueError:
         return ""

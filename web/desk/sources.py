@@ -14,8 +14,7 @@ from werkzeug.wrappers import Response
 
 from aggregator import opml
 from aggregator.catalogue import name_of
-from aggregator.classify import folded
-from aggregator.desk import bulk, lines
+from aggregator.desk import bulk, finding, lines
 from aggregator.desk.bulk import Bulk, Wanted
 from aggregator.desk.lines import Flaw, Wrong
 from aggregator.errors import ConfigError, ConflictError, DeskError
@@ -242,9 +241,8 @@ def _done(name: str) -> Bulk:
 
 def _is_meant(view: SourceView, choice: Choice) -> bool:
     source, state = view.source, state_of(view)
-    said = folded(f"{name_of(view)} {source.url} {source.site} {source.description}")
     return (
-        all(word in said for word in folded(choice.words).split())
+        finding.is_meant(choice.words, (name_of(view), source.description), (source.url, source.site))
         and (not choice.region or (view.listed and source.region == choice.region))
         and (not choice.category or choice.category in source.categories)
         and (state == choice.state if choice.state else state != RETIRED or bool(choice.words))
