@@ -278,6 +278,23 @@ def test_an_editor_changes_their_password_and_is_logged_out_everywhere(desk: Des
     assert here.log_in("Jeanne", "battery staple").status_code == 303
 
 
+def test_a_hash_that_is_renewed_logs_nobody_out_and_a_new_password_does(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, old = desk.editor(), desk.store.password_of("Jeanne")
+    monkeypatch.setattr(accounts, "hasher", PasswordHasher(time_cost=2, memory_cost=8, parallelism=1))
+    second, new = desk.editor(), desk.store.password_of("Jeanne")
+    assert old and new and "t=1," in old[1] and "t=2," in new[1]
+    first.get("/desk/")
+    second.get("/desk/")
+    accounts.change_password(desk.store, new[0], PASSWORD, "another password", desk.now)
+    first.get("/desk/", status=303)
+    second.get("/desk/", status=303)
+    desk.store.rehash(new[0].id, new[1], old[1])  # by a login that began before
+    assert desk.stranger().log_in("Jeanne").status_code == 403
+    assert desk.stranger().log_in("Jeanne", "another password").status_code == 303
+
+
 def test_passwords_are_kept_as_argon2_makes_them_and_tokens_as_hashes(desk: Desk) -> None:
     browser = desk.editor()
     accounts.hasher = PasswordHasher()  # as it is delivered

@@ -76,7 +76,7 @@ def log_in(store: Store, name: str, password: str, address: str, now: datetime) 
         raise LoginError("name or password are wrong")
     editor, kept = found
     if hasher.check_needs_rehash(kept):
-        store.change_editor(editor.id, now, password=hasher.hash(password))
+        store.rehash(editor.id, kept, hasher.hash(password))
     token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     store.log_in(_hash(token), editor.id, csrf, now)
     return Opened(token, Login(editor, csrf, now, now))

@@ -77,6 +77,9 @@ class DeskStore(Protocol):
         closed is logged out everywhere.
         """
 
+    def rehash(self, editor_id: int, was: str, will: str) -> None:
+        """Keep another hash of the same password, unless that is another one by now; nobody is logged out."""
+
     # logins
     def log_in(self, token: str, editor_id: int, csrf: str, now: datetime) -> None:
         """Remember a browser by the hash of what it holds."""
@@ -147,6 +150,11 @@ class Desks(Connections):
                 db.execute("UPDATE editors SET closed_at = ? WHERE id = ?", (at, editor_id))
             if password or closed:
                 db.execute("DELETE FROM logins WHERE editor_id = ?", (editor_id,))
+
+    def rehash(self, editor_id: int, was: str, will: str) -> None:
+        """See DeskStore."""
+        with errors("keeping a hash"), self._writing() as db:
+            db.execute("UPDATE editors SET password = ? WHERE id = ? AND password = ?", (will, editor_id, was))
 
     def log_in(self, token: str, editor_id: int, csrf: str, now: datetime) -> None:
         """See DeskStore."""
