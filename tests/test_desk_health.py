@@ -21,6 +21,7 @@ from aggregator.desk import accounts, health
 from aggregator.desk import sources as edits
 from aggregator.desk.health import Choice, Deed, Line, Show, Sort
 from aggregator.errors import ConflictError, DeskError, ErrorClass
+from aggregator.health.remedies import REMEDIES
 from aggregator.model import Certificate, ConditionKind, Rhythm, Role, Source, SourceState
 from aggregator.store import SourceView, Store
 from tests.desk_world import PASSWORD, Browser, Desk, a_desk
@@ -159,6 +160,16 @@ def test_every_kind_and_class_is_told_in_words(desk: Desk, editor: Browser) -> N
     ):  # fmt: skip
         assert text in page, text
     assert set(troubles.KIND_WORDS) == set(ConditionKind) and set(troubles.REMEDY_WORDS) == set(ErrorClass)
+
+
+def test_an_address_that_is_refused_names_the_setting_and_what_to_consider_before(desk: Desk, editor: Browser) -> None:
+    kept(desk, replace(failing(INFO.url), error_class=ErrorClass.BLOCKED_ADDRESS))
+    page = editor.get("/desk/health")
+    assert "Only if it is meant, and what answers there may be published" in page
+    assert "as host:port in the setting allow_private." in page
+    french = editor.client.get("/desk/health", headers={"Accept-Language": "fr"}).get_data(as_text=True)
+    assert "sous la forme hôte:port, dans le réglage allow_private." in french
+    assert "host:port in the setting allow_private" in REMEDIES[ErrorClass.BLOCKED_ADDRESS]
 
 
 def test_a_hostile_source_is_text(tmp_path: Path) -> None:

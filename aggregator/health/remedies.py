@@ -9,7 +9,8 @@ REMEDIES: Mapping[ErrorClass, str] = {
     ErrorClass.TOO_LARGE: "Ask the publisher for a shorter feed.",
     ErrorClass.CONNECTION: "Look whether its site still stands at that host; if not, give it its new address.",
     ErrorClass.TLS: "Tell the publisher that the certificate is not valid.",
-    ErrorClass.BLOCKED_ADDRESS: "Correct its address, or have the operator allow it (allow_private).",
+    ErrorClass.BLOCKED_ADDRESS: "Correct its address; only if it is meant, and what answers there may be published,"
+    " have the operator name this one place as host:port in the setting allow_private.",
     ErrorClass.REDIRECT_LOOP: "Open its site and take the address of the feed from there.",
     ErrorClass.BAD_REDIRECT: "Open its site and take the address of the feed from there.",
     ErrorClass.HTTP_4XX: "Open its site and take the new address of the feed from there.",

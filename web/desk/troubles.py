@@ -31,7 +31,10 @@ REMEDY_WORDS: Mapping[ErrorClass, LazyString] = {
     ErrorClass.TOO_LARGE: lazy_gettext("Ask the publisher for a shorter feed."),
     ErrorClass.CONNECTION: lazy_gettext("Look whether its site still stands there; if not, give it its new address."),
     ErrorClass.TLS: lazy_gettext("Tell the publisher that the certificate is not valid."),
-    ErrorClass.BLOCKED_ADDRESS: lazy_gettext("Correct its address, or have the operator allow it (allow_private)."),
+    ErrorClass.BLOCKED_ADDRESS: lazy_gettext(
+        "Correct its address. Only if it is meant, and what answers there may be published, have the operator name"
+        " this one place as host:port in the setting allow_private."
+    ),
     ErrorClass.REDIRECT_LOOP: ITS_SITE,
     ErrorClass.BAD_REDIRECT: ITS_SITE,
     ErrorClass.HTTP_4XX: ITS_SITE,
