@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aggregator.classify import classify, folded, load_taxonomy
 from aggregator.errors import ConfigError
@@ -64,6 +65,24 @@ def test_tags_come_before_the_path() -> None:
 )
 def test_a_tag_is_read_however_it_is_spelled(tag: str, expected: list[str]) -> None:
     assert slugs(tag) == expected
+
+
+@pytest.mark.parametrize(
+    ("tags", "evidence"),
+    [
+        (["Divers"], "Divers"), (["AUTRES", "Divers"], "AUTRES"), (["Actualités > Divers"], "Actualités > Divers"),
+        (["Divers", "Besançon"], None), (["Actualités"], None), ([], None),
+    ],
+)  # fmt: skip
+def test_what_a_source_itself_tags_as_other_is_placed_so_by_its_tag_alone(tags: list[str], evidence: str) -> None:
+    wanted = Category("divers", "aliases", evidence) if evidence else Category("divers", "none")
+    assert classify(item(*tags), SOURCE, TAXONOMY).categories == (wanted,)
+    in_sport = classify(item(*tags, link="https://x.example/sport/a"), SOURCE, TAXONOMY).categories
+    assert in_sport == (Category("sport", "path", "sport"),)
+    mapped = replace(SOURCE, tags={"Divers": "culture", "Autres": "culture", "Actualités > Divers": "culture"})
+    assert [each.slug for each in classify(item(*tags), mapped, TAXONOMY).categories] == [
+        "culture" if "Divers" in " ".join(tags) else "divers"
+    ]
 
 
 def test_at_most_three_categories_in_order_of_appearance() -> None:
@@ -156,6 +175,10 @@ def test_an_own_table_replaces_the_built_in_one(tmp_path: Path) -> None:
     assert own.slugs == ("peche", "divers")
     assert own.label("divers", "fr") == "Le reste"
     assert classify(item("Rivières"), SOURCE, own).categories == (Category("peche", "aliases", "Rivières"),)
+    shorter = tmp_path / "shorter.tsv"
+    shorter.write_text(HEAD + "peche\tPêche\tFishing\t\ttruite\n", encoding="utf-8")
+    unlisted = load_taxonomy(str(shorter))
+    assert classify(item("Divers"), SOURCE, unlisted).categories == (Category("divers", "aliases", "Divers"),)
 
 
 def test_a_table_without_divers_gets_it(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import settings as checked
 from hypothesis import strategies as some
 from msgspec.structs import replace
 
+from aggregator.classify import classify, load_taxonomy
 from aggregator.desk import effects, judging, rules, sources
 from aggregator.desk.effects import Hide, NewCorrection, NewRules, Withdraw
 from aggregator.errors import ConflictError, DeskError, StoreError
@@ -549,6 +550,18 @@ def test_what_no_rule_placed_waits_until_somebody_places_it() -> None:
         gives = a_rule("expo", effect=RuleEffect.CATEGORY, field=RuleField.TAG, how=RuleHow.IS, target="culture")
         published(place, gives)
         assert rules.unplaced(place.store, NOW) == []
+
+
+def test_what_its_source_tags_as_other_does_not_wait_and_hides_nothing_that_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rules, "UNPLACED_LIMIT", 2)
+    with a_place() as place:
+        lines, taxonomy = replace(INFO, categories=()), load_taxonomy()
+        for number, tags in enumerate((("Besançon",), ("Divers", "Besançon"), *[("Divers",)] * 5, (), ("Autres",))):
+            tell(place.store, [classify(an_item(f"n{number}", tags=tags, categories=()), lines, taxonomy)])
+        assert [told.item.tags for told in rules.unplaced(place.store, NOW)] == [(), ("Divers", "Besançon")]
+        assert len(place.store.river(NO_CATEGORY).stories) == 9  # readers find them all there
 
 
 def test_a_form_corrects_an_item_or_says_what_is_wrong() -> None:

@@ -1,7 +1,7 @@
 """The editors' rules: which categories an item belongs to, and which rule said so."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
@@ -20,7 +20,7 @@ def classify(item: Item, source: Source, taxonomy: Taxonomy) -> Item:
     """Give the item its categories, at most CATEGORIES_LIMIT, in order of appearance.
 
     The first rule that finds any decides: the source's own categories, its map of tags, the aliases that all sources
-    share, a piece of the link's path; else "divers".
+    share, a piece of the link's path; else "divers", as the source's own word where its tags say nothing else.
     """
     found = (
         _of_source(source, taxonomy)
@@ -28,7 +28,7 @@ def classify(item: Item, source: Source, taxonomy: Taxonomy) -> Item:
         or _by_aliases(item.tags, taxonomy)
         or _by_path(item.link, taxonomy)
     )
-    return replace(item, categories=found or (Category(FALLBACK, "none"),))
+    return replace(item, categories=found or (_other(item.tags, taxonomy),))
 
 
 def _of_source(source: Source, taxonomy: Taxonomy) -> tuple[Category, ...]:
@@ -49,6 +49,12 @@ def _by_path(link: str, taxonomy: Taxonomy) -> tuple[Category, ...]:
     return _first(
         Category(slug, "path", segment) for segment in segments if (slug := _of_segment(folded(segment), taxonomy))
     )
+
+
+def _other(tags: Sequence[str], taxonomy: Taxonomy) -> Category:
+    """ "divers": of a source that tags so, and with nothing that somebody might know more of; else of no rule."""
+    is_said = bool(tags) and all(set(_meant(tag, taxonomy)) == {FALLBACK} for tag in tags)
+    return Category(FALLBACK, "aliases", tags[0]) if is_said else Category(FALLBACK, "none")
 
 
 def _first(categories: Iterable[Category]) -> tuple[Category, ...]:

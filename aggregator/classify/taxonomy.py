@@ -120,6 +120,7 @@ def _read(text: str, name: str) -> Taxonomy:
             raise ConfigError(f"{name}, line {number}: {error}") from error
     if not rows:
         raise ConfigError(f"{name}: there is no category")
+    aliases.setdefault(folded(FALLBACK), FALLBACK)
     rows[FALLBACK] = rows.pop(FALLBACK, Row(FALLBACK, "Divers", "Other news"))
     return Taxonomy(rows, aliases)
 

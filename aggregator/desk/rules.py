@@ -119,13 +119,18 @@ def counts(store: Store, now: datetime) -> Mapping[int, int]:
 
 
 def unplaced(store: Store, now: datetime) -> list[Told]:
-    """The items of the last week that no rule and no editor placed, and that nobody else's telling of the same story
-    did; the newest first.
+    """The items of the last week that no rule and no editor placed, nor their source as "divers", and that nobody
+    else's telling of the same story did; the newest first. Cost: reads what stands in "divers" until there are enough.
     """
-    stories = store.river(NO_CATEGORY, limit=UNPLACED_LIMIT).stories
-    recent = [story.lead.id for story in stories if story.sort_at >= now - UNPLACED_DAYS]
-    told = {each.id: each for each in store.told_items(Look(None, items=tuple(recent)))}
-    return [told[number] for number in recent if all(map(_is_nothing, told[number].item.categories))]
+    found: list[Told] = []
+    page = store.river(NO_CATEGORY, limit=UNPLACED_LIMIT)
+    while True:
+        recent = [story.lead.id for story in page.stories if story.sort_at >= now - UNPLACED_DAYS]
+        told = {each.id: each for each in store.told_items(Look(None, items=tuple(recent)))}
+        found += [told[number] for number in recent if all(map(_is_nothing, told[number].item.categories))]
+        if len(found) >= UNPLACED_LIMIT or len(recent) < len(page.stories) or not page.next:
+            return found[:UNPLACED_LIMIT]
+        page = store.river(NO_CATEGORY, page.next, UNPLACED_LIMIT)
 
 
 def told_item(store: Store, number: int) -> Told:
