@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -554,3 +555,15 @@ def test_a_data_base_of_an_earlier_version_is_brought_up_to_date_at_its_next_ope
     db = sqlite_utils.Database(path)
     assert migrations.pending(db) == []
     db.close()
+
+
+def test_what_was_hidden_before_acts_were_kept_was_said_alone(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+    db = sqlite_utils.Database(path)
+    migrations.apply(db, stop_before="m019_acts")
+    for number in (1, 2):
+        db.execute("INSERT INTO hidden (source_id, made_by, note, made_at) VALUES (?, 'anna', '', 5)", (number,))
+    db.conn.commit()
+    db.close()
+    with closing(open_store(path)) as store:
+        assert [each.act for each in store.hidings()] == [2, 1]
