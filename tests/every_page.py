@@ -126,7 +126,7 @@ NO_PAGES: Mapping[str, str] = {  # what gives no HTML, and where
     "status.icon": "/favicon.ico",
     "browser.manifest": "/manifest.webmanifest",
     "browser.worker": "/worker.js",
-    "pictures.picture": "/picture/x/x",
+    "pictures.picture": "/picture/x/1/x",
 }
 ERRORS = ("/nowhere", "/nowhere/at/all", "/story/999999", "/dep/99", "/source/nobody", "/source/partie-d-ici")
 SPEAKING = ("reader.", "status.", "browser.")  # what has every page in two languages by `?lang=`

@@ -786,8 +786,8 @@ class Process:
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        code = self.process.wait(4 * END_SECONDS)  # the site has half of it, if it is stopped as it starts
-        self._reader.join()
+        code = self.process.wait(4 * END_SECONDS)  # the site has a quarter of it
+        self._reader.join()  # until all that it started has ended
         assert "Traceback" not in "\n".join(self.lines)
         return code
 
@@ -910,6 +910,36 @@ def test_serve_answers_and_ends_while_another_process_writes(one_item: Path) -> 
         with serving(one_item) as (serve, port):
             assert b"Le pont rouvre" in get(port, patience_seconds=8)
             assert serve.end(signal.SIGTERM) == 0
+
+
+@contextmanager
+def kept_waiting(path: Path) -> Iterator[None]:
+    """From when a process reads this FIFO on, it waits for what nobody writes."""
+    writers: list[int] = []
+
+    def is_read() -> list[int]:
+        with suppress(OSError):
+            writers.append(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        return writers
+
+    eventually(is_read)
+    yield
+    os.close(writers[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_that_is_stopped_as_it_starts_ends_in_time_with_all_that_it_started(
+    one_item: Path, number: signal.Signals
+) -> None:
+    table = one_item / "categories.tsv"
+    os.mkfifo(table)
+    environ = {"TRIBUTARY_CATEGORIES": str(table)}
+    words = ("-m", "aggregator.cli", "serve", "--port=0", f"--database={one_item / 't.db'}")
+    with Process(*words, folder=one_item, environ=environ) as serve, kept_waiting(table):
+        started = time.monotonic()
+        assert serve.end(number) == 0
+        assert time.monotonic() - started < END_SECONDS
+        assert serve.lines == []
 
 
 def test_the_scheduler_alone_polls_until_it_is_stopped(desk: Desk) -> None:

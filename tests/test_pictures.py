@@ -3,12 +3,13 @@
 import hmac
 import logging
 import re
+import sqlite3
 import stat
 import threading
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -27,11 +28,13 @@ from aggregator.clean.html import sanitise, with_pictures
 from aggregator.config import Settings, load
 from aggregator.errors import ConfigError
 from aggregator.model import Image, Republish
+from aggregator.store import Store
 from tests.browser_world import CHROMIUM
 from tests.origin import HANG, Answer, Origin, Request, answer
 from tests.serving import served
 from tests.web_world import INFO, MATIN, NOW, PUBLIC, World, a_world, an_item, filled_store, settings_in, tell
 from web import create_app, gallery
+from web.export import export
 from web.gallery import HOST_LIMIT, KEPT_SECONDS, WAITING_LIMIT, Gallery, type_of
 from web.pictures import TRIES_LIMIT, Proxy, read_secret
 
@@ -68,10 +71,14 @@ class Clock(Struct):
         return self.now
 
 
+ONE, OTHER = an_item("one"), an_item("other", MATIN)  # items 1 and 2
+
+
 class Newsroom(Struct):
-    """A site that shows pictures of an origin; `answers` is what the origin says."""
+    """A site that shows pictures of an origin in two items; `answers` is what the origin says."""
 
     settings: Settings
+    store: Store
     app: Flask
     origin: Origin
     clock: Clock
@@ -85,9 +92,13 @@ class Newsroom(Struct):
     def proxy(self) -> Proxy:
         return proxy_of(self.app)
 
-    def address(self, target: str = "/pont.png") -> str:
+    def address(self, target: str = "/pont.png", item_id: int = 1) -> str:
         """Our address for a picture of the origin."""
-        return address_of(self.app, self.origin.url(target))
+        return address_of(self.app, self.origin.url(target), item_id)
+
+    def status(self, address: str) -> int:
+        """What a client without anything gets."""
+        return self.client.get(address).status_code
 
     @property
     def asked(self) -> list[str]:
@@ -105,9 +116,10 @@ def newsroom_in(folder: Path) -> Iterator[Newsroom]:
     made: list[Newsroom] = []
     with Origin(lambda request: made[0].answers(request)) as origin:
         settings = settings_in(folder, pictures="proxy", allow_private=(origin.authority,))
-        app = create_app(settings, clock)
-        made.append(Newsroom(settings, app, origin, clock))
-        yield made[0]
+        with closing(filled_store(settings)) as store:
+            tell(store, [ONE, OTHER])
+            made.append(Newsroom(settings, store, create_app(settings, clock), origin, clock))
+            yield made[0]
 
 
 @pytest.fixture
@@ -120,9 +132,9 @@ def proxy_of(app: Flask) -> Proxy:
     return app.extensions["tributary.pictures"]  # type: ignore[no-any-return]
 
 
-def address_of(app: Flask, url: str) -> str:
-    signature, address = proxy_of(app).place(url)
-    return f"/picture/{signature}/{address}"
+def address_of(app: Flask, url: str, item_id: int = 1) -> str:
+    signature, address = proxy_of(app).place(url, item_id)
+    return f"/picture/{signature}/{item_id}/{address}"
 
 
 # ── what comes out
@@ -180,22 +192,26 @@ def test_a_source_learns_nothing_of_the_reader(newsroom: Newsroom) -> None:
 
 
 def test_only_what_we_signed_is_fetched(newsroom: Newsroom) -> None:
-    _, _, signature, address = newsroom.address().split("/")
+    _, _, signature, _, address = newsroom.address().split("/")
     other = newsroom.address("/other.png").split("/")
-    forged = hmac.new(b"", address.encode(), sha256).hexdigest()[:24]
+    forged = hmac.new(b"", f"1/{address}".encode(), sha256).hexdigest()[:24]
     for bad in (
-        f"/picture/{other[2]}/{address}",
-        f"/picture/{signature}/{other[3]}",
-        f"/picture/{signature}/{address}=",
-        f"/picture/{signature}/{address}A",
-        f"/picture/{signature[:-1]}/{address}",
-        f"/picture/{signature.swapcase()}/{address}",
-        f"/picture/{forged}/{address}",
-        f"/picture/x/{address}",
-        f"/picture/é/{address}",
-        f"/picture/{signature}/%FF",
-        f"/picture/{signature}/..%2F..%2Fetc%2Fpasswd",
-        f"/picture/{signature}/{newsroom.origin.url('/pont.png')}",
+        f"/picture/{other[2]}/1/{address}",
+        f"/picture/{signature}/1/{other[4]}",
+        f"/picture/{signature}/2/{address}",
+        f"/picture/{signature}/{address}",
+        f"/picture/{signature}/1/{address}=",
+        f"/picture/{signature}/1/{address}A",
+        f"/picture/{signature[:-1]}/1/{address}",
+        f"/picture/{signature.swapcase()}/1/{address}",
+        f"/picture/{forged}/1/{address}",
+        f"/picture/x/1/{address}",
+        f"/picture/é/1/{address}",
+        f"/picture/{signature}/x/{address}",
+        f"/picture/{signature}/{1 << 70}/{address}",
+        f"/picture/{signature}/1/%FF",
+        f"/picture/{signature}/1/..%2F..%2Fetc%2Fpasswd",
+        f"/picture/{signature}/1/{newsroom.origin.url('/pont.png')}",
     ):
         response = newsroom.client.get(bad)
         assert response.status_code == 404, bad
@@ -204,16 +220,17 @@ def test_only_what_we_signed_is_fetched(newsroom: Newsroom) -> None:
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-def test_a_signature_is_good_for_one_address(one: str, other: str) -> None:
+def test_a_signature_is_good_for_one_address_of_one_item(one: str, other: str) -> None:
     proxy = Proxy(b"secret" * 8, Gallery(Path(), Settings(), Clock()))
-    signature, address = proxy.place(one)
-    assert proxy.url(signature, address) == one
+    signature, address = proxy.place(one, 1)
+    assert proxy.url(signature, 1, address) == one
     assert re.fullmatch(r"[\w-]{24}", signature)
     assert re.fullmatch(r"[\w-]*", address)
     if one != other:
-        assert proxy.url(proxy.place(other)[0], address) is None
-        assert proxy.url(signature, proxy.place(other)[1]) is None
-    assert Proxy(b"secreT" * 8, proxy.gallery).url(signature, address) is None
+        assert proxy.url(proxy.place(other, 1)[0], 1, address) is None
+        assert proxy.url(signature, 1, proxy.place(other, 1)[1]) is None
+    assert proxy.url(signature, 2, address) is None
+    assert Proxy(b"secreT" * 8, proxy.gallery).url(signature, 1, address) is None
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:image/png;base64,iVBORw0KGgo=", "/x"])
@@ -237,6 +254,59 @@ def test_where_pictures_are_not_proxied_nothing_is_fetched(newsroom: Newsroom, t
     (tmp_path / "plain").mkdir()
     create_app(settings_in(tmp_path / "plain"), newsroom.clock)
     assert list((tmp_path / "plain").iterdir()) == []  # no secret, no folder
+
+
+# ── what is hidden
+
+
+def test_what_is_hidden_takes_its_picture_along_though_it_is_kept_and_gets_it_back(newsroom: Newsroom) -> None:
+    held = newsroom.client.get(newsroom.address()).headers["ETag"]
+    number = newsroom.store.hide(1, "anna", "asked to", NOW).id
+    for headers in ({}, {"If-None-Match": held}):
+        response = newsroom.client.get(newsroom.address(), headers=headers)
+        assert (response.status_code, response.headers["Cache-Control"]) == (410, "no-store")
+        assert PNG not in response.data
+    assert newsroom.status(newsroom.address("/text.png")) == 410  # nor is another one fetched for it
+    newsroom.store.unhide(number, "anna", NOW)
+    assert newsroom.client.get(newsroom.address()).data == PNG
+    assert newsroom.asked == ["/pont.png"]
+
+
+def test_what_others_show_too_stays_with_them_and_is_fetched_once_for_all(newsroom: Newsroom) -> None:
+    mine, theirs = newsroom.address(item_id=1), newsroom.address(item_id=2)
+    assert (newsroom.status(mine), newsroom.status(theirs)) == (200, 200)
+    newsroom.store.hide(1, "anna", "", NOW)
+    assert (newsroom.status(mine), newsroom.status(theirs)) == (410, 200)
+    newsroom.store.hide(2, "anna", "", NOW)
+    assert (newsroom.status(mine), newsroom.status(theirs)) == (410, 410)
+    assert newsroom.asked == ["/pont.png"]
+
+
+def test_a_source_that_is_withdrawn_takes_its_pictures_along_those_to_come_too(newsroom: Newsroom) -> None:
+    number = newsroom.store.withdraw(INFO.url, "anna", "", NOW).id
+    tell(newsroom.store, [an_item("later")])
+    told = [newsroom.status(newsroom.address(item_id=item_id)) for item_id in (1, 2, 3)]
+    assert told == [410, 200, 410]
+    newsroom.store.unhide(number, "anna", NOW)
+    assert newsroom.status(newsroom.address(item_id=3)) == 200
+
+
+def test_files_that_were_published_before_show_what_is_hidden_no_longer(newsroom: Newsroom, tmp_path: Path) -> None:
+    newsroom.answers = lambda request: answer(body=PIXEL)
+    tell(newsroom.store, [an_item("seen", image=Image(newsroom.origin.url("/seen.gif")))])
+    export(newsroom.app, tmp_path / "public")
+    (named,) = images_of((tmp_path / "public" / "index.html").read_text())
+    assert newsroom.client.get(named).data == PIXEL
+    newsroom.store.hide(3, "anna", "", NOW)
+    assert newsroom.status(named) == 410
+    assert not (tmp_path / "public" / "picture").exists()
+
+
+def test_while_nobody_can_tell_what_is_hidden_no_picture_is_shown(newsroom: Newsroom) -> None:
+    assert newsroom.status(newsroom.address()) == 200
+    sqlite3.connect(newsroom.settings.database).execute("DROP TABLE items").connection.close()
+    response = newsroom.client.get(newsroom.address())
+    assert (response.status_code, response.headers["Cache-Control"]) == (503, "no-store")
 
 
 # ── the secret
@@ -397,7 +467,6 @@ def test_a_picture_that_many_ask_for_at_once_is_fetched_once(newsroom: Newsroom)
 
 
 def test_slow_sources_do_not_hold_up_the_site(newsroom: Newsroom) -> None:
-    filled_store(newsroom.settings).close()
     hosts = [f"http://127.0.0.1:{newsroom.origin.port}", f"http://localhost:{newsroom.origin.port}"]
     hanging = [address_of(newsroom.app, f"{host}/{n}.png") for host in hosts for n in range(HOST_LIMIT)]
     allowed = (newsroom.origin.authority, f"localhost:{newsroom.origin.port}")
@@ -489,7 +558,8 @@ def test_pages_show_pictures_at_our_addresses_alone(shown: World, path: str) -> 
     urls = set()
     for image in images:
         assert image.startswith(f"{base}/picture/")
-        urls.add(proxy_of(shown.app).url(*urlsplit(image).path.split("/")[2:]))
+        signature, number, address = urlsplit(image).path.split("/")[2:]
+        urls.add(proxy_of(shown.app).url(signature, int(number), address))
     assert "https://pics.example/pont.jpg?a=1&b=2" in urls
     assert "pics.example" not in page
     if path == "/story/1":
@@ -555,11 +625,10 @@ def test_only_the_addresses_of_pictures_change_in_a_text(markup: str) -> None:
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # Chromium's own pipes outlive the test that opened them
 def test_a_browser_shows_the_pictures_and_asks_us_alone(newsroom: Newsroom) -> None:
     newsroom.answers = lambda request: answer(body=PIXEL)
-    store = filled_store(newsroom.settings, [replace(INFO, republish=Republish.FULL)])
+    newsroom.store.sync_sources([replace(INFO, republish=Republish.FULL)], NOW)
     image = Image(newsroom.origin.url("/p.png?a=[1]"), width=600, height=400)
     text = f'<p>a</p><img src="{newsroom.origin.url("/text.png")}" alt="">'
-    tell(store, [an_item("a", image=image, html=text)])
-    store.close()
+    tell(newsroom.store, [an_item("a", image=image, html=text)])
     asked: set[str] = set()
     complaints: list[str] = []
     with served(newsroom.app) as base, sync_playwright() as playwright:
@@ -567,7 +636,7 @@ def test_a_browser_shows_the_pictures_and_asks_us_alone(newsroom: Newsroom) -> N
         page = browser.new_context(service_workers="block").new_page()
         page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
         page.on("console", lambda message: complaints.append(message.text))
-        for path, count in (("/", 1), ("/story/1", 2), ("/embed/all", 1)):
+        for path, count in (("/", 1), ("/story/3", 2), ("/embed/all", 1)):
             page.goto(base + path)
             images = page.locator("main img").all()
             assert len(images) == count, path

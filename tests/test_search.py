@@ -1,6 +1,7 @@
 """Searching the store: what is found by words and filters, in which order, and what is meant by a word that is not."""
 
 import json
+import random
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -147,6 +148,28 @@ def test_a_word_in_a_title_counts_more_than_in_a_text_and_more_often_than_once(s
         ],
     )
     assert found(store, "tram") == ["Le tram", "Souvent", "Une fois"]
+
+
+@pytest.mark.parametrize("typed", ["tram", "tram mairie", "tram mairie soir", '"tram du soir" mairie'])
+def test_the_first_are_the_same_however_many_are_asked_for(store: Store, typed: str) -> None:
+    dice = random.Random(typed)
+    parts = ("le tram du soir", "la mairie", "autre chose", "ailleurs", "le tram et la mairie")
+
+    def some(count: int) -> str:
+        return " ".join(dice.choices(parts, k=count))
+
+    settle(
+        store,
+        [
+            item(number, f"{number} {some(1) if dice.random() < 0.3 else ''}", text=f"{' '.join(parts)} {some(length)}")
+            for number, length in enumerate((dice.randrange(1, 60) for _ in range(90)), 1)
+        ],
+    )
+    every = found(store, typed)
+    assert len(every) == 90
+    for limit in (1, 5, 20, 60):
+        first = store.search(Question(typed), "fr", limit).hits
+        assert [hit.item.item.title for hit in first] == every[:limit]
 
 
 def test_the_newest_come_first_where_that_is_asked_or_no_word_is(store: Store) -> None:

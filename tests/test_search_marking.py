@@ -1,7 +1,7 @@
 """What is marked of a shown text: the words that were searched for, as the index takes them, and nothing else."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aggregator.marking import Piece, excerpt, mark
@@ -113,12 +113,16 @@ def test_the_first_text_that_holds_something_is_quoted_and_each_has_a_limit_of_i
 
 @given(
     st.text("aeiouéèœßÉlmst'- .0ﬁ", max_size=60),
-    st.lists(st.text("aeiouéœßlmst", min_size=1, max_size=4)),
+    st.lists(st.text("aeiouéœßlmst 0", min_size=1, max_size=6)),
     st.sampled_from(["fr", "en", "de", "nl", "xx"]),
 )
+@example("l'œuvre_été – İl «aéa» ﬁn aa", ["oeuvre", "ete", "aea", "fin"], "fr")
 def test_words_that_cannot_be_meant_are_passed_over_and_no_other(text: str, words: list[str], language: str) -> None:
     phrases = [tuple(found) for word in words if (found := terms(word, language).split())]
     meant = {term for phrase in phrases for term in phrase}
     whole = [(start, end, term if term in meant else "") for start, end, term in placed_terms(text, language)]
     quick = [(start, end, term if term in meant else "") for start, end, term in placed_terms(text, language, phrases)]
-    assert quick == whole
+    if any(len(phrase) > 1 for phrase in phrases):  # what stands between its terms matters
+        assert quick == whole
+    else:
+        assert [each for each in quick if each[2]] == [each for each in whole if each[2]]

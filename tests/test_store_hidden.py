@@ -142,9 +142,14 @@ def test_a_hidden_item_leaves_every_feed_page_and_search_and_comes_back_where_it
     assert numbers(out.river("all").stories) == [1, 3] and numbers(out.source_river(SOURCES[0]).stories) == [3]
     assert {hit.item.id for hit in out.search(Question("projet"), "fr").hits} == {stored(out, 1).id, stored(out, 3).id}
     assert (stored(out, 0).hidden, stored(out, 1).hidden) == (True, False)
+    assert [out.is_hidden(stored(out, each).id) for each in (0, 1, 3)] == [True, False, False]
     assert out.log(stored(out, 0).story_id) == ()
     out.unhide(number, "bert", LAST)
-    assert visible(out) == before
+    assert visible(out) == before and not out.is_hidden(stored(out, 0).id)
+
+
+def test_what_there_is_not_is_out_of_sight(out: Store) -> None:
+    assert out.is_hidden(1)
 
 
 def test_who_hid_what_and_why_is_told_the_newest_first(out: Store) -> None:

@@ -18,6 +18,7 @@ PLACES = {
     "number": "1",
     "extension": "atom",
     "story_id": "1",
+    "item_id": "1",
     "filename": "site.css",
     "signature": "nothing",  # an address that nobody signed
     "token": "nothing",

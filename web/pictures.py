@@ -1,7 +1,8 @@
 """Pictures of sources at addresses of our own, where the operator asks for it, so that readers are not seen there.
 
-Takes an address of a source's picture, gives one of ours that carries a signature; answers for signed addresses alone,
-so nobody can have us fetch what stands on no page of ours. Never fetches itself: `web.gallery` does.
+Takes an address of a source's picture and the item that shows it, gives one of ours that carries a signature; answers
+for signed addresses alone, so nobody can have us fetch what stands on no page of ours, and only as long as the item is
+not hidden. Never fetches itself: `web.gallery` does.
 """
 
 import hmac
@@ -22,7 +23,7 @@ from aggregator.model.secrets import repr_without
 from web.gallery import Gallery, Missing, Picture
 from web.layout import absolute
 from web.negotiation import etag_of, is_held
-from web.site import Site
+from web.site import Site, current_site
 from web.texts import fitted
 from web.words import web_link
 
@@ -55,19 +56,22 @@ class Proxy(Struct, frozen=True):
 
     __repr__ = repr_without("secret")
 
-    def place(self, url: str) -> tuple[str, str]:
-        """What our address for a picture consists of: the signature, and the address of the picture."""
+    def place(self, url: str, item_id: int) -> tuple[str, str]:
+        """What our address for a picture of an item consists of beside the item: the signature, and the address of the
+        picture.
+        """
         address = urlsafe_b64encode(url.encode("utf-8", "surrogatepass")).decode().rstrip("=")
-        return self._signature(address), address
+        return self._signature(item_id, address), address
 
-    def url(self, signature: str, address: str) -> str | None:
-        """The address that was signed, None where it was not by us."""
-        if not hmac.compare_digest(self._signature(address).encode(), signature.encode("utf-8", "surrogatepass")):
+    def url(self, signature: str, item_id: int, address: str) -> str | None:
+        """The address that was signed for this item, None where it was not by us."""
+        signed = self._signature(item_id, address)
+        if not hmac.compare_digest(signed.encode(), signature.encode("utf-8", "surrogatepass")):
             return None
         return urlsafe_b64decode(f"{address}{'=' * (-len(address) % 4)}").decode("utf-8", "surrogatepass")
 
-    def _signature(self, address: str) -> str:
-        digest = hmac.new(self.secret, address.encode("utf-8", "surrogatepass"), sha256).digest()
+    def _signature(self, item_id: int, address: str) -> str:
+        digest = hmac.new(self.secret, f"{item_id}/{address}".encode("utf-8", "surrogatepass"), sha256).digest()
         return urlsafe_b64encode(digest[:SIGNATURE_BYTES]).decode()
 
 
@@ -103,30 +107,34 @@ def read_secret(path: Path) -> bytes:
     return secret
 
 
-def picture_url(url: str, whole: bool = False) -> str:
-    """Where a page shows a picture of the web from: our address for it where pictures are proxied, else its own.
+def picture_url(url: str, item_id: int, whole: bool = False) -> str:
+    """Where a page shows a picture of an item from: our address for it where pictures are proxied, else its own.
     `whole` makes ours one for pages of others.
     """
     proxy = _proxy()
     if proxy is None:
         return web_link(url)
-    signature, address = proxy.place(url)
+    signature, address = proxy.place(url, item_id)
     build = absolute if whole else url_for
-    return build("pictures.picture", signature=signature, address=address)
+    return build("pictures.picture", signature=signature, item_id=item_id, address=address)
 
 
-def whole_text(html: str) -> str:
+def whole_text(html: str, item_id: int) -> str:
     """The whole text of an item as it stands in a page, with all its pictures; safe as it was."""
-    return with_pictures(fitted(html), picture_url)
+    return with_pictures(fitted(html), lambda url: picture_url(url, item_id))
 
 
-@pictures.get("/picture/<signature>/<address>")
-def picture(signature: str, address: str) -> Response:
-    """A picture of a source; 404 for whatever no page of ours has shown, and where pictures are not proxied."""
+@pictures.get("/picture/<signature>/<int(max=999999999999):item_id>/<address>")
+def picture(signature: str, item_id: int, address: str) -> Response:
+    """A picture of an item; 410 once that is hidden, 404 for whatever no page of ours has shown, and where pictures are
+    not proxied.
+    """
     proxy = _proxy()
-    url = proxy.url(signature, address) if proxy else None
+    url = proxy.url(signature, item_id, address) if proxy else None
     if proxy is None or url is None or not web_link(url):
         abort(404)
+    if current_site().store.is_hidden(item_id):
+        abort(410)
     try:
         found = proxy.gallery.take(url)
     except OSError as error:

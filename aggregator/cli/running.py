@@ -49,8 +49,8 @@ def run(settings: Settings) -> None:
 def serve(settings: Settings) -> None:
     """Serve the site alone, on data that another process polls."""
     _log(settings.log_level)
-    with Site(settings) as site, suppress(KeyboardInterrupt):
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, for process managers
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, for process managers
+    with suppress(KeyboardInterrupt), Site(settings) as site:
         _greet(settings, "")
         site.wait()
 

@@ -47,9 +47,12 @@ class Site:
         with suppress(BrokenPipeError):  # it is gone already, which shows at once
             told.write(msgspec.json.encode(self._place) + b"\n")
             told.flush()
-        if not self._comes_up():
+        try:
+            if not self._comes_up():
+                raise ConfigError(f"cannot serve at {self._place.host}:{self.port}: the site did not start")
+        except BaseException:
             self._end()
-            raise ConfigError(f"cannot serve at {self._place.host}:{self.port}: the site did not start")
+            raise
         return self
 
     def __exit__(
@@ -71,7 +74,7 @@ class Site:
     def _end(self) -> None:
         self._process.terminate()
         try:
-            self._process.communicate(timeout=2 * END_SECONDS)
+            self._process.communicate(timeout=END_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()

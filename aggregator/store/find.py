@@ -29,7 +29,7 @@ TRIED_WORDS, WRITTEN_IN = 5, 10  # near words that are looked for, and items tha
 NEWEST = "SELECT rowid FROM search_index WHERE search_index MATCH ? ORDER BY rowid DESC LIMIT ?"
 SHOWN = f"""
 FROM ({NEWEST}) found CROSS JOIN search ON item_id = found.rowid WHERE at >= ? AND at < ?
-AND item_id NOT IN (SELECT item_id FROM hidden WHERE undone_at IS NULL AND item_id IS NOT NULL)
+AND NOT EXISTS (SELECT 1 FROM hidden WHERE hidden.item_id = search.item_id AND undone_at IS NULL)
 """  # noqa: S608
 FIRST, LAST = -(1 << 62), 1 << 62  # seconds
 NEAR = """
@@ -41,6 +41,8 @@ AND length(word) BETWEEN :least AND :most
 """
 Ranked = tuple[float, int, int]
 """Score, place in a river, item: the greatest first."""
+Terms = tuple[int, int, str, str]
+"""Place in a river, item, terms of its title, terms of its text."""
 
 
 def find(
@@ -60,17 +62,16 @@ def find(
     since, until = question.span(zone)
     within = to_seconds(since) if since else FIRST, to_seconds(until) if until else LAST
     arguments = asked, FOUND_LIMIT + 1, *within
+    wanted = offset + limit + 1
     if newest or not sought.wanted:
         rows = db.execute(f"SELECT 0.0, at, item_id {SHOWN}", arguments).fetchall()
+        count, told = len(rows), _stories_of(db, rows, wanted)
     else:
-        found = db.execute(f"SELECT at, item_id, title, text {SHOWN}", arguments)
-        wanted = [f" {' '.join(phrase)} " for phrase in sought.wanted]
-        rows = [(_score(wanted, f" {title} ", f" {text} "), at, item_id) for at, item_id, title, text in found]
-    rows.sort(reverse=True)
-    told = _stories_of(db, rows, offset + limit + 1)
-    chosen = told[offset : offset + limit]
-    hits = _hits(db, contents, chosen)
-    return Found(hits, min(len(rows), FOUND_LIMIT), len(rows) > FOUND_LIMIT, len(told) > offset + limit)
+        found = db.execute(f"SELECT at, item_id, title, text {SHOWN}", arguments).fetchall()
+        phrases = [f" {' '.join(phrase)} " for phrase in sought.wanted]
+        count, told = len(found), _best(db, found, phrases, wanted)
+    hits = _hits(db, contents, told[offset : offset + limit])
+    return Found(hits, min(count, FOUND_LIMIT), count > FOUND_LIMIT, len(told) == wanted)
 
 
 def respell(db: sqlite3.Connection, words: str, language: str) -> dict[str, str]:
@@ -114,9 +115,35 @@ def _days(db: sqlite3.Connection, question: Question, zone: str) -> tuple[date, 
     return max(first, since.date()) if since else first, min(last, until.date()) if until else last
 
 
+def _best(db: sqlite3.Connection, found: Iterable[Terms], phrases: Sequence[str], wanted: int) -> list[tuple[int, int]]:
+    """The best of the stories that items are in, see `_stories_of`.
+
+    Counting words in texts is what takes time. Items that a phrase stands in the title of come first mostly, and show
+    what the others would have to reach: of these a text is left as soon as it cannot any more.
+    """
+    likely: list[Ranked] = []
+    others: list[tuple[int, int, str]] = []
+    for at, item_id, title, text in found:
+        above = f" {title} "
+        for phrase in phrases:  # any() takes as long as counting in a text
+            if phrase in above:
+                likely.append((_score(phrases, above, f" {text} "), at, item_id))
+                break
+        else:
+            others.append((at, item_id, text))
+    told = _stories_of(db, likely, wanted)
+    score_of = {item_id: score for score, _, item_id in likely}
+    least = score_of[told[-1][1]] if len(told) == wanted else 0.0
+    if least >= len(phrases):  # no phrase gives a text as much as 1
+        return told
+    ranked = [(_score_of_text(phrases, f" {text} ", least), at, item_id) for at, item_id, text in others]
+    more = [row for row in ranked if row[0] >= least]
+    return _stories_of(db, likely + more, wanted) if more else told
+
+
 def _score(phrases: Sequence[str], title: str, text: str) -> float:
     """How much an item is about phrases: how often they stand there, and where. All have a space at both ends."""
-    score, length = 0.0, 0.25 + 0.75 * len(text) / USUAL_CHARACTERS
+    score, length = 0.0, _length(text)
     for phrase in phrases:
         if below := text.count(phrase) / length:
             score += below / (below + SATURATION)
@@ -125,8 +152,25 @@ def _score(phrases: Sequence[str], title: str, text: str) -> float:
     return score
 
 
-def _stories_of(db: sqlite3.Connection, rows: Sequence[Ranked], wanted: int) -> list[tuple[int, int]]:
-    """The first of the stories that items are in, each with the item that comes first."""
+def _score_of_text(phrases: Sequence[str], text: str, least: float) -> float:
+    """The same of an item that no phrase stands in the title of; something below `least` where it is less than that."""
+    score, length = 0.0, _length(text)
+    for left, phrase in zip(range(len(phrases), 0, -1), phrases, strict=True):
+        if score + left <= least:
+            return -1.0
+        below = text.count(phrase) / length
+        score += below / (below + SATURATION)
+    return score
+
+
+def _length(text: str) -> float:
+    """How long a text is, beside the usual one, as far as it matters."""
+    return 0.25 + 0.75 * len(text) / USUAL_CHARACTERS
+
+
+def _stories_of(db: sqlite3.Connection, rows: Iterable[Ranked], wanted: int) -> list[tuple[int, int]]:
+    """The best ranked of the stories that items are in, each with its best item."""
+    rows = sorted(rows, reverse=True)
     told: dict[int, int] = {}
     for start in range(0, len(rows), IN_TURN):
         items = [item for *_, item in rows[start : start + IN_TURN]]

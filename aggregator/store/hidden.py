@@ -114,6 +114,12 @@ def among(db: sqlite3.Connection, keys: Iterable[Key]) -> frozenset[Key]:
     return frozenset((url, guid) for url, guid in keys if db.execute(sql, (url, url, guid)).fetchone())
 
 
+def is_hidden(db: sqlite3.Connection, item_id: int) -> bool:
+    """See Store.is_hidden."""
+    row = db.execute("SELECT hidden FROM items WHERE id = ?", (item_id,)).fetchone()
+    return row is None or row[0] > 0
+
+
 def note(db: sqlite3.Connection) -> None:
     """Note that something is hidden or shown again."""
     db.execute("INSERT INTO marks VALUES ('hidden', 1) ON CONFLICT DO UPDATE SET value = value + 1")

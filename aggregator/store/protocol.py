@@ -199,6 +199,9 @@ class Store(
     def hidden_among(self, keys: Iterable[Key]) -> frozenset[Key]:
         """Those of these items that are hidden. A query for each."""
 
+    def is_hidden(self, item_id: int) -> bool:
+        """Whether an item is out of sight, as one is that there is not. A few µs."""
+
     def changes(self) -> int:
         """A number that moves, for the thread that asks, whenever others have committed something. A few µs."""
 

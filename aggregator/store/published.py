@@ -138,6 +138,11 @@ class Published(Connections):
         with errors("reading what is hidden"), self._reading() as db:
             return hidden.among(db, keys)
 
+    def is_hidden(self, item_id: int) -> bool:
+        """See Store."""
+        with errors("reading what is hidden"):
+            return hidden.is_hidden(self._db, item_id)
+
     def retractions(self) -> int:
         """See Store."""
         with errors("reading what is hidden"):

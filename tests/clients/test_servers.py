@@ -233,6 +233,7 @@ def test_what_no_file_answers_is_for_the_application(front: Front) -> None:
         ("/search?q=titre", "GET", {}),
         ("/?lang=en", "GET", {}),
         ("/story/999", "GET", {}),
+        ("/picture/x/1/x", "GET", {}),
         ("/nothing", "GET", {}),
         ("/hub", "POST", {}),
         ("/static/site.css?v=1", "GET", {}),
