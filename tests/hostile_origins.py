@@ -921,6 +921,8 @@ CHARACTERS = {
     "UTF-32 without a mark": lambda s: _declared("UTF-32", "utf-32-be"),
     "UTF-32 the other way round, without a mark": lambda s: _declared("UTF-32", "utf-32-le"),
     "UTF-8 that says it is UTF-16": lambda s: _declared("UTF-16", "utf-8"),
+    "Latin-1 that says it is UTF-16": lambda s: _declared("UTF-16", "cp1252"),
+    "Latin-1 that says it is EBCDIC": lambda s: _declared("cp037", "cp1252"),
     "UTF-8 that says it is Latin-1": lambda s: _declared("ISO-8859-1", "utf-8"),
     "Latin-1 that says it is UTF-8": lambda s: _declared("UTF-8", "cp1252"),
     "Latin-9": lambda s: _declared("ISO-8859-15", "iso-8859-15"),
