@@ -387,6 +387,7 @@ COMPRESSION = (
     Case("compression: gzip named a thousand times", packed(", ".join(["gzip"] * 1000), ZIP), "encoding"),
     Case("compression: ten thousand gzips in one", packed("gzip", gzip.compress(b" ") * 10_000 + ZIP), "ok empty not_a_feed encoding"),
     Case("compression: gzips of nothing without end", forever(gzip.compress(b"") * 500, first=head("Content-Encoding: gzip")), "too_large timeout empty ok"),
+    Case("compression: a gzip for each line", packed("gzip", b"".join(map(gzip.compress, FEED.replace(b"<item>", b"\n" * 300 + b"<item>").splitlines(keepends=True)))), good=3),
     Case("compression: br that is called gzip", packed("gzip", brotli.compress(FEED)), "not_a_feed encoding"),
     Case("compression: gzip that is called br", packed("br", ZIP), "encoding connection"),
     Case("compression: gzip that is called nothing", lambda _: feed(ZIP), "not_a_feed"),
@@ -1061,6 +1062,7 @@ PAGES = (
     page("attributes by the thousand", lambda s: f"<html {numbered('a@=1 ', s)}>{ARTICLES}"),
     page("tables in tables", lambda s: f"<html>{ARTICLES}{rep('<table><tr><td>', s)}"),
     page("a base inside", lambda s: f"<html><base href='http://{{canary}}/'>{ARTICLES}<img src='http://{{canary}}/x'>"),
+    page("paragraphs that nothing ends", lambda s: f"<html>{ARTICLES}{rep('<p>x', s)}"),
     page("zeros", lambda s: f"<html>{ARTICLES}{rep(chr(0), s)}"),
 )  # fmt: skip
 

@@ -431,7 +431,12 @@ def test_what_the_standard_library_calls_private_is_never_public_here(ip):
     assert not (ip.is_private and getattr(ip, "ipv4_mapped", None) is None and is_public(str(ip)))
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1", "[::]"])
+SPELLINGS = "127.1 127.0.1 2130706433 017700000001 0177.0.0.1 0x7f000001 0x7f.1 0X7F.0.0.1. 0".split()
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "localhost.", "a.LOCALHOST", "[::ffff:127.0.0.1]", "[::]", *SPELLINGS]
+)
 def test_nothing_connects_inside(host):
     with Origin(lambda request: answer(body=b"secret")) as origin, pytest.raises(FetchError) as caught:
         get(origin.url(host=host))

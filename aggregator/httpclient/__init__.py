@@ -29,7 +29,7 @@ from yarl import URL
 
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass, FetchError
-from aggregator.httpclient.addresses import is_public, plain_host, plain_pair
+from aggregator.httpclient.addresses import dotted, is_public, plain_host, plain_pair
 from aggregator.httpclient.bodies import CHUNK_BYTES, read_body
 from aggregator.httpclient.certificates import certificate_of
 from aggregator.httpclient.names import Resolver, Sparing
@@ -305,7 +305,8 @@ def _parsed(text: str) -> URL:
         raise ValueError("this is not a URL") from None
     if url.scheme not in {"http", "https"} or not url.raw_host:
         raise ValueError("this is not an http or https URL")
-    return url
+    host = dotted(url.raw_host)
+    return url if host == url.raw_host else url.with_host(host)
 
 
 def _with_credentials(url: URL, headers: Mapping[str, str]) -> tuple[URL, Mapping[str, str]]:
