@@ -827,8 +827,20 @@ def test_a_broken_answer_is_a_failed_connection(raw):
 
 def test_more_than_was_promised_is_never_read():
     raw = answer(200, {"Content-Length": "6"}, b"<rss/><more/>")
-    assert failure(raw).error_class is ErrorClass.CONNECTION
+    assert answered(raw).body == b"<rss/>"
     assert answered(lambda: iter([raw[:-7], PAUSE, raw[-7:]])).body == b"<rss/>"
+
+
+def test_a_second_answer_is_never_read():
+    raw = answer(200, {"Transfer-Encoding": "chunked"}, b"6\r\n<rss/>\r\n0\r\n\r\n")
+    assert answered(raw + answer(body=b"<more/>")).body == b"<rss/>"
+
+
+@pytest.mark.parametrize("body", [b"-6\r\n<rss/>\r\n", b"3\r\n<rss/>\r\n", b"\r\n<rss/>"])
+def test_a_body_that_breaks_after_its_head_is_not_waited_for(body):
+    head = answer(200, {"Transfer-Encoding": "chunked"})
+    error = failure(lambda: iter([head, PAUSE, body, HANG]))
+    assert error.error_class is ErrorClass.CONNECTION
 
 
 def test_a_connection_refused_is_a_failed_connection():

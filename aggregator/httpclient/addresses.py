@@ -51,8 +51,8 @@ def _is_public_6(ip: IPv6Address) -> bool:
 
 
 def dotted(host: str) -> str:
-    """Write an IPv4 address that is short, one number, octal or hexadecimal as four numbers, as browsers and inet_aton()
-    do; any other host stays as it is.
+    """Write an IPv4 address that is short, one number, octal or hexadecimal as four numbers, as browsers do; any other
+    host stays as it is.
     """
     try:
         return inet_ntoa(inet_aton(host.rstrip("."))) if _NUMBERS.fullmatch(host) else host
