@@ -431,7 +431,12 @@ def test_what_the_standard_library_calls_private_is_never_public_here(ip):
     assert not (ip.is_private and getattr(ip, "ipv4_mapped", None) is None and is_public(str(ip)))
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1", "[::]"])
+SPELLINGS = "127.1 127.0.1 2130706433 017700000001 0177.0.0.1 0x7f000001 0x7f.1 0X7F.0.0.1. 0".split()
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "localhost.", "a.LOCALHOST", "[::ffff:127.0.0.1]", "[::]", *SPELLINGS]
+)
 def test_nothing_connects_inside(host):
     with Origin(lambda request: answer(body=b"secret")) as origin, pytest.raises(FetchError) as caught:
         get(origin.url(host=host))
@@ -822,8 +827,20 @@ def test_a_broken_answer_is_a_failed_connection(raw):
 
 def test_more_than_was_promised_is_never_read():
     raw = answer(200, {"Content-Length": "6"}, b"<rss/><more/>")
-    assert failure(raw).error_class is ErrorClass.CONNECTION
+    assert answered(raw).body == b"<rss/>"
     assert answered(lambda: iter([raw[:-7], PAUSE, raw[-7:]])).body == b"<rss/>"
+
+
+def test_a_second_answer_is_never_read():
+    raw = answer(200, {"Transfer-Encoding": "chunked"}, b"6\r\n<rss/>\r\n0\r\n\r\n")
+    assert answered(raw + answer(body=b"<more/>")).body == b"<rss/>"
+
+
+@pytest.mark.parametrize("body", [b"-6\r\n<rss/>\r\n", b"3\r\n<rss/>\r\n", b"\r\n<rss/>"])
+def test_a_body_that_breaks_after_its_head_is_not_waited_for(body):
+    head = answer(200, {"Transfer-Encoding": "chunked"})
+    error = failure(lambda: iter([head, PAUSE, body, HANG]))
+    assert error.error_class is ErrorClass.CONNECTION
 
 
 def test_a_connection_refused_is_a_failed_connection():

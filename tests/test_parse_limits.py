@@ -133,7 +133,16 @@ def test_where_a_document_has_had_its_share_each_entry_still_has_a_few_elements(
 
 
 @pytest.mark.parametrize(
-    "broken", ["<item><a><b></a></b></item>", "</item></a>", "<item/></channel>", "<a><b/></item>"]
+    "broken",
+    [
+        "<item><a><b></a></b></item>",
+        "</item></a>",
+        "<item/></channel>",
+        "<a><b/></item>",
+        "<item><title>Titre</b></i></item>",
+        "<item><title>Titre<link>https://a.example/</link></item>",
+        "<item><Title>Titre</title><description>Un <b>mot</description><guid>a</item>",
+    ],
 )
 def test_elements_that_end_in_the_wrong_order_harm_nobody(broken: str) -> None:
     assert {"Titre 1", "Titre 2"} <= set(titles(read(rss(item(1), broken, item(2)))))

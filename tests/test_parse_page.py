@@ -1,5 +1,6 @@
 """Pages of sites without a feed."""
 
+import resource
 from datetime import UTC, datetime
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from aggregator.errors import ErrorClass, ParseError
 from aggregator.model import Date, Image
 from aggregator.parse import parse_page
+from aggregator.parse.page import PAGE_LIMIT
 
 URL = "https://mairie.example/actualites/"
 SELECTORS = {"item": "article", "title": "h2", "link": "h2 a", "lead": "p", "date": ".date", "image": "figure"}
@@ -107,3 +109,10 @@ def test_a_selector_that_is_none_is_refused(selectors: dict[str, str]) -> None:
 @pytest.mark.parametrize(("body", "kind"), [(b"", ErrorClass.EMPTY), (b"\xff\xfeab", ErrorClass.ENCODING)])
 def test_an_empty_or_unreadable_page_is_refused(body: bytes, kind: ErrorClass) -> None:
     assert refusal(body, SELECTORS).error_class is kind
+
+
+def test_a_page_of_countless_elements_is_read_as_far_as_its_tree_has_room() -> None:
+    body = PAGE.replace("</body></html>", "<p>x" * (PAGE_LIMIT // 4)).encode()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert len(parse_page(body, URL, {}, SELECTORS).entries) == 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # KiB; the whole tree takes 300,000

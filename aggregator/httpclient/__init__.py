@@ -1,8 +1,8 @@
 """The one client for requests that leave this program: takes a URL, gives a Response or raises FetchError.
 
-It resolves names (`names`), connects to public addresses only (`addresses`), follows redirects itself, reads and
-unpacks bodies within a limit (`bodies`), and keeps to one deadline for a whole answer. It never looks into a document
-and never keeps a cookie.
+It resolves names (`names`), connects to public addresses only (`addresses`), follows redirects itself, takes what is
+sound of an answer (`heads`), reads and unpacks bodies within a limit (`bodies`), and keeps to one deadline for a whole
+answer. It never looks into a document and never keeps a cookie.
 """
 
 import asyncio
@@ -29,9 +29,10 @@ from yarl import URL
 
 from aggregator.config import Settings
 from aggregator.errors import ErrorClass, FetchError
-from aggregator.httpclient.addresses import is_public, plain_host, plain_pair
+from aggregator.httpclient.addresses import dotted, is_public, plain_host, plain_pair
 from aggregator.httpclient.bodies import CHUNK_BYTES, read_body
 from aggregator.httpclient.certificates import certificate_of
+from aggregator.httpclient.heads import HeadFirst
 from aggregator.httpclient.names import Resolver, Sparing
 from aggregator.model import Certificate
 
@@ -97,7 +98,13 @@ class _Answer(aiohttp.ClientResponse):
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         if found := certificate_of(connection.transport):
             _hop.get().certificates.append(found)
-        return await super().start(connection)
+        if connection.transport is None or connection.protocol is None:
+            return await super().start(connection)
+        between = HeadFirst(connection.protocol)
+        connection.transport.set_protocol(between)
+        await super().start(connection)
+        between.watch(self.content)
+        return self
 
 
 class HttpClient:
@@ -264,6 +271,8 @@ class HttpClient:
             return f"{hop.phase}: no whole answer within {self._settings.timeout_seconds:g} s"
         if isinstance(error, aiohttp.ClientConnectorError):
             return f"{hop.phase}: no connection to {error.host}:{error.port}: {_told(error.os_error)}"
+        if isinstance(error, aiohttp.ClientResponseError):  # its status is of aiohttp's making, and its URL is known
+            return f"{hop.phase}: what the server answers is no sound HTTP: {_short(' '.join(error.message.split()))}"
         return f"{hop.phase}: {_told(error)}"
 
 
@@ -305,7 +314,8 @@ def _parsed(text: str) -> URL:
         raise ValueError("this is not a URL") from None
     if url.scheme not in {"http", "https"} or not url.raw_host:
         raise ValueError("this is not an http or https URL")
-    return url
+    host = dotted(url.raw_host)
+    return url if host == url.raw_host else url.with_host(host)
 
 
 def _with_credentials(url: URL, headers: Mapping[str, str]) -> tuple[URL, Mapping[str, str]]:

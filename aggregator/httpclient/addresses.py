@@ -1,7 +1,9 @@
 """Takes a literal IP address, says whether it is one of the open Internet. Never resolves a name."""
 
+import re
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from socket import inet_aton, inet_ntoa
 
 HOSTS_KEPT = 4096  # of which it is known how they are compared, or whether they are public: 10 µs, or 20, to find out
 
@@ -17,6 +19,7 @@ _CLOSED_6 = tuple(IPv6Network(each) for each in ("2001::/23", "2001:db8::/32", "
 _OPEN_6 = IPv6Network("2000::/3")  # all else is local, reserved, multicast, or an IPv4 address in another dress
 _NAT64 = IPv6Network("64:ff9b::/96")  # not 64:ff9b:1::/48: for local use, with the IPv4 address in one of many places
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)  # the third quarter of the address, before the IPv4 address
+_NUMBERS = re.compile(r"(?:(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,12})\.){0,3}(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,12})\.?")
 
 
 @lru_cache(HOSTS_KEPT)
@@ -45,6 +48,16 @@ def _is_public_6(ip: IPv6Address) -> bool:
     if ip.sixtofour is not None and not _is_public_4(ip.sixtofour):
         return False
     return (int(ip) >> 32) & 0xFFFF_FFFF not in _ISATAP or _is_public_4(last)
+
+
+def dotted(host: str) -> str:
+    """Write an IPv4 address that is short, one number, octal or hexadecimal as four numbers, as browsers do; any other
+    host stays as it is.
+    """
+    try:
+        return inet_ntoa(inet_aton(host.rstrip("."))) if _NUMBERS.fullmatch(host) else host
+    except OSError:
+        return host
 
 
 @lru_cache(HOSTS_KEPT)

@@ -7,6 +7,7 @@ from functools import partial
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+LOCAL = "localhost"  # with whatever before it: this machine, which not every system knows (RFC 6761 §6.3)
 ADDRESSES_LIMIT = 16  # of one name: each that cannot be reached costs time
 
 
@@ -20,6 +21,8 @@ class Sparing(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """See AbstractResolver."""
+        if host.rstrip(".").lower().rpartition(".")[2] == LOCAL:
+            host = LOCAL
         found = await self._inner.resolve(host, port, family)
         if not found:
             raise OSError("the name has no address")

@@ -18,6 +18,9 @@ _DECLARED = re.compile(
 )
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _HEAD_BYTES = 2048  # where a declaration is looked for; HTML wants it within 1024
+# Bytes that begin so are of an encoding that holds ASCII: UTF-16 and EBCDIC would make signs of it that nobody wrote.
+_ASCII_START = re.compile(rb"(?:\xef\xbb\xbf)?([\t\n\r -~]{4})")
+_START_CHARS = 10
 # Python knows "encodings" that are none of text (zlib), or that cost more than they should (idna): only these are used.
 _KNOWN = re.compile(r"iso8859|cp|koi8|mac|gb|big5|euc|shift_jis|tis|utf-16|utf-32")
 _CONTROLS = bytes({*range(0x20), 0x7F} - {9, 10, 13})
@@ -78,9 +81,12 @@ def _single(body: bytes, content_type: str) -> tuple[str, str]:
     unknown = [name for name in names if not _codec(name) and not _is_utf8(name)]
     for name in filter(None, map(_codec, names)):
         try:
-            return body.decode(name), ""
+            text = body.decode(name)
         except UnicodeError:
             continue
+        start = _ASCII_START.match(body)
+        if start is None or start[1].decode("ascii") in text[:_START_CHARS]:
+            return text, ""
     said = f"its encoding {unknown[0]!r} is unknown" if unknown else "it is not valid UTF-8"
     return _guessed(body.removeprefix(codecs.BOM_UTF8)), f"{said}; read as windows-1252"
 

@@ -27,7 +27,8 @@ _FORMATS = {"rss091u": "rss091", "rss091n": "rss091"}
 _HEADERS = {"content-type": "application/xml; charset=utf-8"}  # so is what repair gives
 _HTML_TYPES = frozenset(("text/html", "application/xhtml+xml"))
 _CP1252 = re.compile("[\x80-\x9f]")
-_CAPTIONS = re.compile(r"(</?media:)(?=(?:description|title|text)[\s>/])")
+# What stands in CDATA is text, whatever it looks like.
+_CAPTIONS = re.compile(r"<!\[CDATA\[.*?\]\]>|(?P<caption></?media:)(?=(?:description|title|text)[\s>/])", re.DOTALL)
 _ENTRY = re.compile(r"<((?:[\w.-]+:)?(?:item|entry))(?=[\s>]).*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 # What feedparser raises on geometries that are none and the like, and what mapping its values might.
 _PARSER_FAILS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError)
@@ -63,7 +64,7 @@ def read_feed(text: str, url: str, timezone: str, flaw: str = "") -> ParsedFeed:
     repaired = repair(text, url)
     media = media_of(repaired.text, url) if NAMESPACE_MARK in repaired.text or "<media:" in repaired.text else ()
     # The captions of pictures would become the summary and the title of their entry.
-    body = _CAPTIONS.sub(r"\1caption-", repaired.text)
+    body = _CAPTIONS.sub(lambda found: f"{found[0]}caption-" if found["caption"] else found[0], repaired.text)
     parsed, lost = _fed(body, url)
     format = _FORMATS.get(parsed["version"] or "", parsed["version"] or "")
     found = parsed["entries"]

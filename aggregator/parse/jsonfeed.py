@@ -1,10 +1,11 @@
 """Takes the text of a JSON Feed 1.0 or 1.1, gives a ParsedFeed; never fetches or cleans.
 
 Lenient as the specification asks readers to be (jsonfeed.org, version 1.1): a number may be an id, a single author may
-stand without a list, an item that is no object costs itself only.
+stand without a list, an item that is no object costs itself only. Of a feed that breaks off the items before are read.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -20,14 +21,19 @@ from aggregator.parse.values import LABEL_LIMIT, TAG_LIMIT, TITLE_LIMIT, absolut
 
 NODES_LIMIT = 100  # attachments, authors, hubs of one item
 
+_ITEMS = re.compile(r',?\s*"items"\s*:\s*\[')
+_BETWEEN = re.compile(r"[\s,]*")
+
 Node = Mapping[str, Any]
 
 
 def read_json_feed(text: str, url: str, timezone: str, flaw: str = "") -> ParsedFeed:
-    """Read a JSON Feed; raises ParseError for other JSON (NOT_A_FEED) and for a feed that breaks off (BROKEN_XML)."""
+    """Read a JSON Feed; raises ParseError for other JSON (NOT_A_FEED) and for a feed that breaks off before its first
+    item ends (BROKEN_XML).
+    """
     if text.count("{") + text.count("[") > PIECES_LIMIT:
         raise ParseError(url, ErrorClass.TOO_LARGE, f"while parsing: more than {PIECES_LIMIT:,} objects and lists")
-    document = _loaded(text, url)
+    document, fault = _loaded(text, url)
     items = document.get("items") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(items, list) or not _is_feed(document):
         raise ParseError(url, ErrorClass.NOT_A_FEED, f"while parsing: it seems to be {_described(document)}")
@@ -50,20 +56,43 @@ def read_json_feed(text: str, url: str, timezone: str, flaw: str = "") -> Parsed
         hub=next((_link(hub, "url", url) for hub in _nodes(document, "hubs")), ""),
         self_link=_link(document, "feed_url", url),
         skipped=tuple(skipped),
-        flaw="; ".join(filter(None, (flaw, TOO_LONG if len(items) > ENTRIES_LIMIT else ""))),
+        flaw="; ".join(filter(None, (flaw, fault, TOO_LONG if len(items) > ENTRIES_LIMIT else ""))),
     )
 
 
-def _loaded(text: str, url: str) -> Any:
+def _loaded(text: str, url: str) -> tuple[Any, str]:
+    """The document, and its flaw."""
     try:
-        return msgspec.json.decode(text)
+        return msgspec.json.decode(text), ""
     except (msgspec.MsgspecError, ValueError, RecursionError):
         pass
+    decoder = json.JSONDecoder(strict=False, parse_int=_integer)  # it forgives line ends within strings, and NaN
     try:
-        return json.loads(text, strict=False, parse_int=_integer)  # it forgives line ends within strings, and NaN
+        return decoder.decode(text), ""
     except (ValueError, RecursionError) as error:
-        kind = ErrorClass.BROKEN_XML if "jsonfeed.org/version" in text[:1000] else ErrorClass.NOT_A_FEED
+        is_feed = "jsonfeed.org/version" in text[:1000]
+        if is_feed and (found := _before_fault(text, decoder)):
+            return found, f"it cannot be read beyond its item {len(found['items'])}: {error}"
+        kind = ErrorClass.BROKEN_XML if is_feed else ErrorClass.NOT_A_FEED
         raise ParseError(url, kind, f"while parsing: it looks like JSON, but cannot be read: {error}") from error
+
+
+def _before_fault(text: str, decoder: json.JSONDecoder) -> dict[str, Any]:
+    """What stands before the items of a feed that is broken, and those that are whole; nothing where none is."""
+    start = _ITEMS.search(text)
+    if start is None:
+        return {}
+    items: list[Any] = []
+    found: dict[str, Any] = {}
+    at = start.end()
+    try:
+        found = decoder.decode(text[: start.start()] + "}")
+        while between := _BETWEEN.match(text, at):
+            item, at = decoder.raw_decode(text, between.end())
+            items.append(item)
+    except (ValueError, RecursionError):
+        pass
+    return found | {"items": items} if items else {}
 
 
 def _integer(digits: str) -> int:

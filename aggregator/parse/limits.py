@@ -90,8 +90,7 @@ class Shape:
         if self.is_full:
             return None
         if is_end:
-            if self._open and self._open[-1] == written:
-                self._open.pop()
+            self._end(written.lower())
             return ""
         cost = 1 + tag.count("=") // 4
         self._elements += cost
@@ -104,10 +103,18 @@ class Shape:
             self._open.append(written)
         return ""
 
+    def _end(self, name: str) -> None:
+        """The last element of that name ends, and with it what was left open in it."""
+        for at in range(len(self._open) - 1, self._part - 1, -1):
+            if self._open[at].lower() == name:
+                del self._open[at:]
+                return
+
     def _turn(self, written: str, *, is_end: bool, is_open: bool) -> str:
-        """One part ends here, and another begins."""
-        ends = "".join(f"</{each}>" for each in reversed(self._open[self._part :])) if self.is_full else ""
-        if self.is_full or is_end:
+        """One part ends here, and another begins. What an entry has left open would swallow the next one."""
+        is_left = self.is_full or is_end
+        ends = "".join(f"</{each}>" for each in reversed(self._open[self._part :])) if is_left else ""
+        if is_left:
             del self._open[self._part :]
         if is_end and self._open and self._open[-1] == written:
             self._open.pop()

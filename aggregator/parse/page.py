@@ -6,6 +6,7 @@ within each item. The link of an item is also its guid.
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 
 from cssselect import SelectorError
 from lxml import etree
@@ -19,8 +20,10 @@ from aggregator.parse.values import LABEL_LIMIT, TITLE_LIMIT, absolute, as_html
 
 ITEM_LIMIT = 200  # of one page
 PAGE_LIMIT = 5_000_000  # characters: as a tree it takes twenty times as much
+PAGE_MARKS_LIMIT = 300_000  # "<", each of which may take 300 bytes; real pages have some thousands
 
 _LONG_TAG = re.compile(r"<([A-Za-z][A-Za-z0-9]{0,30})\s[^<>]{20000,}+>?")  # attributes cost the square of their number
+_MARK = re.compile("<")
 _PARTS = ("title", "link", "lead", "date", "image")
 
 
@@ -53,12 +56,23 @@ def parse_page(
 def _page(body: bytes, url: str, headers: Mapping[str, str]) -> HtmlElement:
     try:
         text, _ = decode(body, headers.get("content-type", ""))
-        text = _LONG_TAG.sub(r"<\1>", text)[:PAGE_LIMIT]
+        text = _short_enough(_LONG_TAG.sub(r"<\1>", text))
         return document_fromstring(text.encode("utf-8", "replace"), parser=HTMLParser(encoding="utf-8"))
     except UnicodeError as error:
         raise ParseError(url, ErrorClass.ENCODING, f"while decoding: {error}") from error
-    except etree.LxmlError as error:
+    except etree.ParserError as error:
         raise ParseError(url, ErrorClass.EMPTY, f"while parsing: the page is empty: {error}") from error
+    except etree.LxmlError as error:
+        raise ParseError(url, ErrorClass.BROKEN_XML, f"while parsing: the page cannot be read: {error}") from error
+
+
+def _short_enough(text: str) -> str:
+    """The page as far as a tree of it has room."""
+    text = text[:PAGE_LIMIT]
+    if text.count("<") <= PAGE_MARKS_LIMIT:
+        return text
+    beyond = next(islice(_MARK.finditer(text), PAGE_MARKS_LIMIT, None))
+    return text[: beyond.start()]
 
 
 def _select(element: HtmlElement, selector: str, url: str) -> list[HtmlElement]:
