@@ -35,6 +35,7 @@ from aggregator.workers import WorkerDied, Workers
 
 HEAVY_BYTES = 1 << 20  # of a document, and items of one: few have more, and they take long
 HEAVY_ITEMS = 500
+HEAVY_KEPT = 2  # documents: one is read while one is stored
 
 
 class Documents:
@@ -48,6 +49,7 @@ class Documents:
         self.clock = clock
         self.write = write
         self._heavy = asyncio.Semaphore(1)
+        self._heavy_kept = asyncio.Semaphore(HEAVY_KEPT)
         limits = settings.parse_seconds, settings.parse_memory_mib
         self._workers = Workers(settings.workers, *limits, loaded="aggregator.digest")
         self._receiver = Receiver(settings, store, clock, write, self.digest, turns)
@@ -60,6 +62,10 @@ class Documents:
     async def receive(self, source: Source, notice: Notice) -> Received:
         """Take in what a hub pushed. Never raises but when it is cancelled."""
         return await self._receiver.receive(source, notice)
+
+    def room(self, outcome: Fetched) -> AbstractAsyncContextManager[object]:
+        """Room for what a document says, from its reading until it is stored."""
+        return self._heavy_kept if len(outcome.body) > HEAVY_BYTES else nullcontext()
 
     async def digest(self, source: Source, outcome: Fetched, seen: bytes = b"") -> Digest:
         """What a body says. Raises SourceError where it cannot be read, or takes too much."""

@@ -286,15 +286,16 @@ class Pipeline:
         if isinstance(outcome, NotModified) or poll.is_known_body(state, outcome):
             after = poll.succeeded(state, source, outcome, None, self.settings, self._plan, (), lease)
             return await self._keep(source, state, after), ()
-        try:
-            seen = await self.write(self.store.seen, state.url)
-            found = await self._documents.digest(source, outcome, seen)
-        except SourceError as error:
-            after = poll.failed(state, source, unread(source, outcome, error), self.settings)
-            return await self._keep(source, state, after), ()
-        lease = self.leases.get(source.url)
-        update = await self._documents.settle(source, state, outcome, found, self._plan, lease)
-        return update, found.skipped
+        async with self._documents.room(outcome):
+            try:
+                seen = await self.write(self.store.seen, state.url)
+                found = await self._documents.digest(source, outcome, seen)
+            except SourceError as error:
+                after = poll.failed(state, source, unread(source, outcome, error), self.settings)
+                return await self._keep(source, state, after), ()
+            lease = self.leases.get(source.url)
+            update = await self._documents.settle(source, state, outcome, found, self._plan, lease)
+            return update, found.skipped
 
     async def _keep(self, source: Source, before: SourceState, state: SourceState) -> Update:
         """Store a state that comes without items, in one transaction with those that wait for the writer too."""

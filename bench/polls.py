@@ -35,7 +35,7 @@ from scheduler import REVIEW_HOURS
 LATE_AFTER = timedelta(hours=48)
 REVIEW_EVERY = timedelta(hours=REVIEW_HOURS)
 BARE = Source("https://bare.example/feed", title="Bare")
-UNPRINTED = Print("", "", (), ())
+UNPRINTED = Print("", "", b"", ())
 UNSEARCHED = ("", "")  # the words for the search, which have no part in this
 
 Label = Callable[[Store], Mapping[Key, Hashable]]

@@ -7,14 +7,16 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from aggregator.config import Settings
+from aggregator.documents import HEAVY_BYTES
 from aggregator.errors import ErrorClass
-from aggregator.model import Format, Judgement, Republish, Source, SourceKind, SourceState
+from aggregator.model import Fetched, Format, Judgement, Republish, Source, SourceKind, SourceState
 from aggregator.pipeline import Pipeline, Report, read_sources, utc_now
 from aggregator.publishing import publish_feed
 from aggregator.store import Store, open_store
@@ -230,6 +232,26 @@ def test_a_poll_that_is_given_up_while_it_waits_for_the_writer_holds_up_no_other
         world.store.keep = keep_slowly  # type: ignore[method-assign]
         asyncio.run(play())
         assert [report.status for report in reports] == [ErrorClass.HTTP_4XX]
+
+
+def test_of_long_documents_two_at_most_are_held_and_short_ones_do_not_wait_for_them(tmp_path: Path) -> None:
+    def fetched(length: int) -> Fetched:
+        return Fetched("u", "u", 200, {}, b"x" * length, "f", "", "", NOW)
+
+    async def three(pipeline: Pipeline) -> None:
+        room = partial(pipeline._documents.room, fetched(HEAVY_BYTES + 1))
+        async with room(), room(), pipeline._documents.room(fetched(HEAVY_BYTES)):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01), room():
+                    raise AssertionError("a third")
+        async with room():
+            pass
+
+    async def one_round() -> None:
+        async with Pipeline(Settings(), open_store(str(tmp_path / "t.db"))) as pipeline:
+            await three(pipeline)
+
+    asyncio.run(one_round())
 
 
 def test_a_source_without_a_feed_is_read_by_selectors(tmp_path: Path) -> None:

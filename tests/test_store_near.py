@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from aggregator.errors import StoreError
 from aggregator.model import Closed, Evidence, Item, Key, Level, Link, Near, PinKind, Print
+from aggregator.model.prints import packed
 from aggregator.store import Store, open_store
 from aggregator.store.near import CHANCE_LIMIT, GRAM_LIMIT, NEAR_LIMIT, Printed, Prints, rewrite
 from aggregator.stories import make_print
@@ -55,7 +56,7 @@ def test_an_item_is_compared_as_it_was_stored(store: Store) -> None:
 
 
 def test_grams_of_every_size_come_back(store: Store) -> None:
-    print_ = Print("t", "b", (5, 2**31 - 1), (0, 1, 2**31 - 1), "https://a.example/1.mp3")
+    print_ = Print("t", "b", packed((5, 2**31 - 1)), (0, 1, 2**31 - 1), "https://a.example/1.mp3")
     fill(store, make_item(1))
     (stored,) = store.items()
     with store._writing() as db:  # type: ignore[attr-defined]
@@ -114,7 +115,7 @@ def test_of_what_shares_one_gram_only_the_newest_few_are_near(store: Store) -> N
     alike = [beginning_alike(number) for number in range(1, 20)]
     fill(store, *alike)
     gram = set.intersection(*(set(make_print(each).grams) for each in alike)).pop()
-    found = store.near((SOURCE, "another"), Print("", "", (), (gram,)))
+    found = store.near((SOURCE, "another"), Print("", "", b"", (gram,)))
     assert [each.item for each in found] == [each.key for each in alike[: -CHANCE_LIMIT - 1 : -1]]
 
 
@@ -291,7 +292,7 @@ def test_pins_outweigh_what_is_relinked(store: Store, three: tuple[Key, Key, Key
 
 
 METHODS: dict[str, Callable[[Store], object]] = {
-    "near": lambda store: store.near((SOURCE, "x"), Print("", "", (), (1,))),
+    "near": lambda store: store.near((SOURCE, "x"), Print("", "", b"", (1,))),
     "print_of": lambda store: store.print_of((SOURCE, "x")),
     "printed": lambda store: list(store.printed(NOW)),
     "text_links": lambda store: store.text_links(NOW),

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.model import Print
+from aggregator.model.prints import packed
 from aggregator.stories.prints import shingles_of
 from aggregator.stories.similarity import Comparison, Run, Words, compare, fold, is_figure, shares, title_likeness
 
@@ -29,11 +30,11 @@ def cast(draw: st.DrawFn) -> str:
 
 texts = st.one_of(st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join), cast())
 titles = st.one_of(st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join), st.just(TITLE))
-prints = st.builds(Print, titles, texts, st.just(()))
+prints = st.builds(Print, titles, texts, st.just(b""))
 
 
 def words(body: str, title: str = "") -> Words:
-    return Words(Print(title, body, shingles_of(body.split()), ()))
+    return Words(Print(title, body, packed(shingles_of(body.split())), ()))
 
 
 def run_of(text: str) -> Run:

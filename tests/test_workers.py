@@ -24,6 +24,9 @@ Run = Callable[[Coroutine[Any, Any, Any]], Any]
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel what became of a process")
 
 
+KEPT: list[str] = []
+
+
 def add(left: int, right: int) -> int:
     return left + right
 
@@ -46,6 +49,16 @@ def die(number: int) -> None:
 
 def own_process() -> int:
     return os.getpid()
+
+
+def tell_much(texts: int) -> list[str]:
+    told = [f"{number} " + "ville " * 100 for number in range(texts)]
+    KEPT.append("ville " * 200)  # behind all that, as words are which a worker keeps
+    return told
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def ignores_interrupts() -> bool:
@@ -128,6 +141,13 @@ def test_a_task_that_takes_too_much_memory_fails_and_its_worker_goes_on(workers:
     with pytest.raises(MemoryError):
         run(workers.run(fill, 256))
     assert run(workers.run(add, 1, 2)) == 3
+
+
+@LINUX
+def test_a_worker_gives_back_what_a_task_took_that_told_much(hasty: Workers, run: Run) -> None:
+    before = run(hasty.run(resident))
+    assert run(hasty.run(tell_much, 30_000)) == tell_much(30_000)  # 20 MB
+    assert run(hasty.run(resident)) - before < 8 << 20
 
 
 @pytest.mark.parametrize("number", [9, 11], ids=["killed", "segmentation fault"])

@@ -66,4 +66,4 @@ def sources(*urls: str) -> list[Source]:
     return [Source(url, title=f"Source {number}") for number, url in enumerate(urls or (SOURCE,))]
 
 
-NO_PRINT = Print("", "", (), ())
+NO_PRINT = Print("", "", b"", ())

@@ -1,12 +1,24 @@
 """The values of comparing: what of an item is held against other items, and the items it is held against."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from struct import pack, unpack
 
 from msgspec import Struct
 
 from aggregator.model.items import Item, Key, ParsedFeed, Same
 
 COMPARED = timedelta(days=7)  # nothing is compared beyond it
+
+
+def packed(numbers: Sequence[int]) -> bytes:
+    """Numbers of up to 32 bits, each in four bytes, the smallest first: a tenth of what a tuple of them takes."""
+    return pack(f"<{len(numbers)}I", *numbers)
+
+
+def unpacked(numbers: bytes) -> tuple[int, ...]:
+    """The numbers that were packed."""
+    return unpack(f"<{len(numbers) // 4}I", numbers)
 
 
 class Print(Struct, frozen=True):
@@ -18,7 +30,7 @@ class Print(Struct, frozen=True):
 
     title: str
     body: str  # the first words of lead and text, without bylines and the like
-    shingles: tuple[int, ...]  # of every run of the body, in their order: two fewer than words
+    shingles: bytes  # of every run of the body, packed, in their order: two fewer than words
     grams: tuple[int, ...]
     media: str = ""  # the URLs of what is attached
 

@@ -7,8 +7,9 @@ import hashlib
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -22,6 +23,7 @@ from aggregator.store.rulebook import Judged
 from aggregator.store.stories import Component, component, joined, regroup
 
 OWN_ID = re.compile(r"(?:https?://|tag:|urn:)[^\s<>\"{}|\\^`]{1,1000}")  # of a source that is fit for an atom:id
+ROWS_AT_ONCE = 100  # items whose rows are made before they are written: a long document's take as much as it did
 
 Prepared = tuple[Decision, tuple[str, str], Print]  # with its words for the search, and its print
 
@@ -47,7 +49,9 @@ class Commit:
         """Write it all."""
         if self._feed_speaks_differently_of_itself():
             change_all(self.db, self.at)
-        self._insert(list(self._prepared(DecisionKind.NEW)))
+        fresh = self._prepared(DecisionKind.NEW)
+        while some := list(islice(fresh, ROWS_AT_ONCE)):
+            self._insert(some)
         self._change(list(self._prepared(DecisionKind.CHANGED)))
         self._close()
         self._link()
@@ -88,15 +92,13 @@ class Commit:
 
     # ── items
 
-    def _prepared(self, kind: DecisionKind) -> Iterable[Prepared]:
+    def _prepared(self, kind: DecisionKind) -> Iterator[Prepared]:
         for decision, words, print_ in zip(self.update.decisions, self.update.search, self.update.prints, strict=True):
             if decision.kind is kind:
                 yield decision, words, print_
 
     def _insert(self, fresh: list[Prepared]) -> None:
         """Each new item opens a story of its own; links join them before any enters a feed."""
-        if not fresh:
-            return
         item_id = self._next_id("items")
         story_id = self._next_id("stories")
         items, stories, words, prints = [], [], [], []
@@ -126,7 +128,7 @@ class Commit:
         indexing.write(self.db, words)
         near.write(self.db, prints)
         if self.withdrawn:
-            self.shaken.update(self.ids.values())
+            self.shaken.update(self.ids[told.item.key] for told, *_ in fresh)
         for own, (item, judged) in otherwise.items():
             self._keep_base(own, item, judged)
             if judged.standing.is_blocked:

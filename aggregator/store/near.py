@@ -7,12 +7,12 @@ from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from heapq import nlargest
-from struct import pack, unpack
 from typing import Any
 
 from msgspec import Struct
 
 from aggregator.model import Key, Near, Print
+from aggregator.model.prints import packed, unpacked
 from aggregator.store.rows import to_datetime
 
 GRAM_LIMIT = 24  # items with one gram, the newest: what more have is a mould
@@ -42,7 +42,7 @@ def write(db: sqlite3.Connection, printed: Iterable[Printed]) -> None:
     prints, grams = [], []
     for each in printed:
         item_id, print_ = each.item_id, each.print
-        words = print_.title, print_.body, print_.media, _packed(print_.shingles), _packed(print_.grams)
+        words = print_.title, print_.body, print_.media, print_.shingles, packed(print_.grams)
         prints.append((item_id, each.source_id, each.guid, each.at, each.dated, *words))
         grams += [(gram, item_id) for gram in print_.grams]
     db.executemany(
@@ -157,23 +157,15 @@ def _with_grams(count: int) -> str:
 def _near(row: tuple[Any, ...]) -> Near:
     url, guid, title, body, media, shingles, grams, at, dated = row
     moment = to_datetime(at)
-    print_ = Print(title, body, _unpacked(shingles), _unpacked(grams), media)
+    print_ = Print(title, body, shingles, unpacked(grams), media)
     return Near((url, guid), print_, moment, moment if dated else None)
-
-
-def _packed(numbers: tuple[int, ...]) -> bytes:
-    return pack(f"<{len(numbers)}I", *numbers)
-
-
-def _unpacked(numbers: bytes) -> tuple[int, ...]:
-    return unpack(f"<{len(numbers) // 4}I", numbers)
 
 
 def _forget(db: sqlite3.Connection, item_id: int) -> bool:
     row = db.execute("SELECT grams FROM prints WHERE item_id = ?", (item_id,)).fetchone()
     if row is None:
         return False
-    grams = [(gram, item_id) for gram in _unpacked(row[0])]
+    grams = [(gram, item_id) for gram in unpacked(row[0])]
     db.executemany("DELETE FROM grams WHERE gram = ? AND item_id = ?", grams)
     db.execute("DELETE FROM prints WHERE item_id = ?", (item_id,))
     return True

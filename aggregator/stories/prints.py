@@ -11,6 +11,7 @@ from operator import xor
 from zlib import crc32
 
 from aggregator.model import Item, Print
+from aggregator.model.prints import packed
 from aggregator.stories.similarity import CALENDAR, WORD, fold, folded, is_figure
 
 BODY_WORDS_LIMIT = 200  # a text that is the same is so near its top
@@ -60,10 +61,9 @@ def make_print(item: Item, names: Iterable[str] = ()) -> Print:
     title = _without_name(_marked(item.title[:500], TITLE_WORDS_LIMIT, shouted=_is_shouted(item.title)), names)
     body = _marked(told(item), BODY_WORDS_LIMIT)
     shingles = shingles_of(body)
+    grams = _grams(shingles_of(title), shingles)
     media = " ".join(sorted(enclosure.url for enclosure in item.enclosures))
-    return Print(
-        " ".join(title), " ".join(body), shingles, _grams(shingles_of(title), shingles), media[:MEDIA_CHARS_LIMIT]
-    )
+    return Print(" ".join(title), " ".join(body), packed(shingles), grams, media[:MEDIA_CHARS_LIMIT])
 
 
 def told(item: Item) -> str:

@@ -16,6 +16,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
 from aggregator.model import Print
+from aggregator.model.prints import unpacked
 
 _MARKED = re.compile(r"\*(\S+)")
 _DIGIT = re.compile(r"\d")
@@ -108,11 +109,11 @@ class Words:
     @cached_property
     def shingles(self) -> frozenset[int]:
         """Every run of three words of the body, by its number."""
-        return frozenset(self.print.shingles)
+        return frozenset(unpacked(self.print.shingles))
 
     def shingles_of(self, at: int, size: int) -> tuple[int, ...]:
         """The shingles of the words of the body from a place on."""
-        return self.print.shingles[at : max(at, at + size - 2)]
+        return unpacked(self.print.shingles[4 * at : 4 * max(at, at + size - 2)])
 
     @cached_property
     def _text(self) -> str:
