@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flask import Flask
 from jinja2 import BytecodeCache
@@ -15,6 +16,9 @@ from jinja2.bccache import Bucket
 from aggregator.store import Store, open_store
 from tests.hostile import Canary, Region
 from tests.values import NOW, sources
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # how long an example takes says how busy the machine is
+hypothesis.settings.load_profile("untimed")
 
 
 class Compiled(BytecodeCache):

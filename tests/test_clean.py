@@ -264,7 +264,7 @@ wild = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(wild, wild, wild, wild)
 def test_no_entry_raises_or_leaves_what_cannot_be_stored(a: str, b: str, c: str, d: str) -> None:
     entry = Entry(

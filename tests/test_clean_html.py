@@ -276,7 +276,7 @@ def test_html_that_does_not_settle_keeps_its_text_alone() -> None:
     assert sanitise("<a><table><td>" * 12 + "AT&amp;T &lt;b&gt;", BASE) == "<p>AT&amp;T &lt;b&gt;</p>"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(nasty)
 @example("\xa0")
 @example(" \xa0\n\xa0 \n")
@@ -286,7 +286,7 @@ def test_cleaning_twice_changes_nothing(markup: str) -> None:
     assert sanitise(once, "https://other.example/") == once
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(nasty)
 def test_nothing_forbidden_comes_through(markup: str) -> None:
     html = sanitise(markup, BASE)

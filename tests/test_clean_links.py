@@ -198,7 +198,7 @@ def test_a_shown_link_is_as_published_without_tracking(link: str, shown: str) ->
     assert display(link) == shown
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(links)
 def test_canonical_is_stable_and_never_raises(link: str) -> None:
     once = canonical(link)
@@ -207,7 +207,7 @@ def test_canonical_is_stable_and_never_raises(link: str) -> None:
     assert once == "" or once.startswith("https://")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(links)
 def test_what_is_shown_and_what_is_published_compare_as_one(link: str) -> None:
     published = absolute(link, "https://base.example/")

@@ -224,7 +224,7 @@ def test_text_without_hidden_characters_is_left_alone() -> None:
     assert scrub("a\r\nb\u200cc") == "a\nbc"
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(nasty)
 def test_plain_text_is_stable_and_can_be_stored(markup: str) -> None:
     text = plain(markup)
@@ -234,7 +234,7 @@ def test_plain_text_is_stable_and_can_be_stored(markup: str) -> None:
     text.encode()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(nasty)
 def test_trimming_and_shortening_twice_change_nothing(markup: str) -> None:
     text = trimmed(plain(markup))

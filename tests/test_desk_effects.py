@@ -192,7 +192,7 @@ def new_rules(place: Place, drawn: list[Rule]) -> NewRules:
     return NewRules(tuple(replace(rule, id=book.last_id + at) for at, rule in enumerate(drawn, 1)), book)
 
 
-@checked(max_examples=20, deadline=None)
+@checked(max_examples=20)
 @given(items, links, rules, rules)
 def test_what_a_preview_shows_is_what_publishing_does_and_the_preview_changes_nothing(
     drawn: list[dict[str, Any]], joined: list[tuple[int, int]], first: list[Rule], second: list[Rule]
@@ -211,7 +211,7 @@ def test_what_a_preview_shows_is_what_publishing_does_and_the_preview_changes_no
             assert shown.items == done.items
 
 
-@checked(max_examples=20, deadline=None)
+@checked(max_examples=20)
 @given(items, rules)
 def test_items_that_come_after_the_rules_stand_where_those_stand_that_came_before(
     drawn: list[dict[str, Any]], chosen: list[Rule]
@@ -293,7 +293,7 @@ def effects_seen(place: Place, item_id: int) -> Correction:
     return told_item(place.store, item_id).correction
 
 
-@checked(max_examples=30, deadline=None)
+@checked(max_examples=30)
 @given(items, links, acts)
 def test_undoing_one_thing_after_the_other_brings_back_each_earlier_state_exactly(
     drawn: list[dict[str, Any]], joined: list[tuple[int, int]], done: list[tuple[str, Any]]

@@ -286,7 +286,7 @@ def _by_hand(desk: Desk, listed: list[Source]) -> int:
     return action.id if action else 0
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.sampled_from([_add, _remove, _rename, _move, _readdress, _by_hand]), min_size=1, max_size=6))
 def test_undoing_everything_in_turn_gives_every_earlier_state_of_the_file_to_the_letter(moves: list[Move]) -> None:
     with TemporaryDirectory() as folder:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as checked
 from hypothesis import strategies as some
 from msgspec.structs import replace
 
@@ -174,7 +173,6 @@ any_rules = some.lists(
 
 
 @given(any_rules, some.randoms(use_true_random=False))
-@checked(deadline=None)
 def test_the_order_of_rules_does_not_matter(of: list[Rule], chance: Any) -> None:
     item = an_item("a", title="Le pont et le foot", categories=(*SPORT, Category("culture", "path")))
     shuffled = chance.sample(of, len(of))
@@ -232,7 +230,6 @@ def test_no_expression_takes_long(pattern: str) -> None:
 
 
 @given(some.text(max_size=40), some.sampled_from(RuleHow), some.sampled_from(RuleField), some.text(max_size=60))
-@checked(deadline=None)
 def test_any_text_is_a_rule_that_can_be_asked_or_says_why_not(
     text: str, how: RuleHow, field: RuleField, title: str
 ) -> None:

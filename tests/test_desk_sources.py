@@ -715,7 +715,7 @@ a_source = st.builds(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(a_source)
 def test_a_form_that_is_sent_back_as_it_came_is_the_same_line(source: Source) -> None:
     again, wrong = lines.of_form(lines.as_form(source), source.categories, SLUGS, Source(source.url))

@@ -49,7 +49,7 @@ def attempt(act: Callable[[], Any]) -> tuple[Any, str]:
         return None, str(error)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(BORN, LINKS, st.booleans(), ACTS)
 def test_the_preview_of_an_act_changes_nothing_and_is_what_comes_of_it(
     born: list[Any], links: list[Any], opened: bool, acts: list[Any]
@@ -76,7 +76,7 @@ def test_the_preview_of_an_act_changes_nothing_and_is_what_comes_of_it(
     store.close()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(BORN, LINKS, st.booleans(), ACTS)
 def test_acts_that_are_undone_in_reverse_were_never_done(
     born: list[Any], links: list[Any], opened: bool, acts: list[Any]

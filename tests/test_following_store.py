@@ -249,7 +249,7 @@ def test_what_is_left_or_no_longer_polled_has_nothing_in_the_inbox(store: Store,
     assert store.waiting_notices(9) == ()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30), st.booleans()), max_size=25))
 def test_whatever_comes_the_inbox_is_bounded_and_in_order(moves: list[tuple[int, int, bool]]) -> None:
     urls = [f"https://{number}.example/" for number in range(3)]

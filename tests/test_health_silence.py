@@ -49,7 +49,7 @@ def at_regular_times(period: timedelta, first: datetime, jitter: timedelta, batc
     return watched
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.sampled_from([2 * HOURS, 8 * HOURS, DAYS, 2 * DAYS, 5 * DAYS, WEEKS, 2 * WEEKS]),
     st.integers(0, WEEK_HOURS - 1),
@@ -60,7 +60,7 @@ def test_a_source_that_keeps_its_rhythm_is_never_silent(period: timedelta, hour:
     assert at_regular_times(period, START + hour * HOURS, period / 3, batch, seed).alarms == 0
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.sampled_from([8 * HOURS, DAYS, 2 * DAYS, 5 * DAYS, WEEKS]), st.integers(0, WEEK_HOURS - 1), st.integers(1, 12)
 )

@@ -182,7 +182,7 @@ def test_status_has_the_new_figures(world: World) -> None:
 # ── the store
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.integers(-5, 90), st.booleans()), min_size=1, max_size=8), st.integers(0, 120))
 def test_the_pulse_is_that_of_the_oldest_check_that_is_due(checks: list[tuple[int, bool]], minute: int) -> None:
     with closing(open_store(":memory:")) as store:

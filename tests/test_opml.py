@@ -614,7 +614,7 @@ def by_region(sources: list[Source] | tuple[Source, ...]) -> dict[str, list[Sour
     return {region: [source for source in sources if source.region == region] for region in regions}
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(SOURCES)
 def test_sources_that_are_written_come_back_equal(sources: list[Source]) -> None:
     written = Document.new("all")
@@ -628,7 +628,7 @@ def test_sources_that_are_written_come_back_equal(sources: list[Source]) -> None
 EDIT = st.tuples(st.sampled_from(["add", "replace", "remove"]), a_source(), st.integers(0, 9))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(EDIT, max_size=12))
 def test_edits_do_to_the_document_what_they_do_to_a_plain_list(edits: list[tuple[str, Source, int]]) -> None:
     edited = document()
@@ -663,7 +663,6 @@ def test_edits_do_to_the_document_what_they_do_to_a_plain_list(edits: list[tuple
     assert (b"x:score=\"9\"  unknown='1'" in text) == any(node.get("unknown") for node in etree.fromstring(text).iter())
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text("<>opml/ body=\"'outline&;!-\n", max_size=200).map(str.encode))
 def test_no_bytes_raise_anything_but_a_config_error(body: bytes) -> None:
     for reading in (
@@ -682,7 +681,6 @@ SNIPPET = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(LIST)), SNIPPET), max_size=4))
 def test_whatever_can_be_parsed_is_written_byte_by_byte(insertions: list[tuple[int, str]]) -> None:
     text = LIST
@@ -867,7 +865,7 @@ def test_a_page_is_published_as_a_link_for_nobody_can_subscribe_to_it() -> None:
     assert (outline["type"], outline["url"], "xmlUrl" in outline) == ("link", "https://a.example/news", False)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(SOURCES)
 def test_published_sources_can_be_imported_elsewhere(sources: list[Source]) -> None:
     feeds = [source for source in sources if source.kind is SourceKind.FEED]

@@ -142,7 +142,7 @@ def broken_documents(draw: st.DrawFn) -> bytes:
 
 
 @given(broken_documents())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_broken_document_is_a_feed_or_refused_and_its_values_are_sane(body: bytes) -> None:
     feed = read(body)
     for entry in feed.entries if feed else ():
@@ -153,7 +153,6 @@ def test_any_broken_document_is_a_feed_or_refused_and_its_values_are_sane(body: 
 
 
 @given(st.integers(1, 6), st.data())
-@settings(deadline=None)
 def test_a_feed_that_is_cut_anywhere_keeps_every_entry_before_the_cut(count: int, data: st.DataObject) -> None:
     items = [f"<item><guid isPermaLink='false'>{n}</guid><title>é &amp; {n}</title></item>" for n in range(count)]
     whole = rss("".join(items))

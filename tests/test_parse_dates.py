@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model import Date
@@ -220,7 +220,6 @@ def test_every_date_that_python_writes_is_read_back(moment: datetime, offset: ti
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[0-9a-zéû:/., +-]{1,30}", fullmatch=True))
-@settings(deadline=None)
 def test_no_text_ever_raises_and_every_date_read_is_utc_and_sane(raw: str) -> None:
     at = read_date(raw, PARIS).at
     assert at is None or (at.tzinfo is UTC and 1989 <= at.year <= 2101)

@@ -221,7 +221,7 @@ def documents(draw: st.DrawFn) -> str:
     return f"{before}<rdf:RDF {own}{spaces}{language}><channel>{head}</channel>{items}</rdf:RDF>{after}"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(documents())
 def test_any_document_that_is_taken_is_read_as_feedparser_reads_it(text: str) -> None:
     try:

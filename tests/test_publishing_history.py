@@ -151,7 +151,7 @@ def page_before(document: dict[str, Any]) -> int:
     return int(found["number"]) if found else 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.sampled_from(["all", "sport"]), ACTS)
 def test_a_client_that_sleeps_and_wakes_while_stories_come_join_and_go_holds_what_was_published_in_the_end(
     feed: str, acts: list[tuple[str, Any]]
@@ -174,7 +174,7 @@ def test_a_client_that_sleeps_and_wakes_while_stories_come_join_and_go_holds_wha
     world.store.close()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.sampled_from(["all", "sport", "source/source-1"]), ACTS)
 def test_the_bytes_of_a_closed_page_change_only_when_something_is_hidden(
     feed: str, acts: list[tuple[str, Any]]

@@ -138,7 +138,7 @@ def partition(store: Store) -> set[frozenset[str]]:
 NOTHING = Review((), ())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.permutations(OUTLETS * 2))
 def test_after_a_review_the_stories_are_the_same_in_whatever_order_the_sources_were_polled(polls: list[str]) -> None:
     with closing(open_empty()) as store:
@@ -285,7 +285,7 @@ COPIES = tuple(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.permutations(COPIES), st.integers(0, 3))
 def test_the_id_of_an_announced_entry_stays_as_sources_join_in_any_order(
     copies: list[Item], reviewed_after: int

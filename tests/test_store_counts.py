@@ -53,7 +53,7 @@ def undo(store: Store, _one: int, _other: int) -> None:
         store.undo_pin(pin.id, "test", NOW)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     acts=st.lists(
         st.tuples(

@@ -503,7 +503,7 @@ def check_hidden_items_are_nowhere(store: Store) -> None:
         assert item and story and (story.lead.id, story.others, store.log(story.id)) == (number, (), ())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(BORN, LINKS, st.booleans(), ACTS)
 def test_a_hidden_item_is_nowhere_and_a_feed_that_shows_another_thing_has_another_version(
     born: list[Any], links: list[Any], opened: bool, acts: list[Any]
@@ -519,7 +519,7 @@ def test_a_hidden_item_is_nowhere_and_a_feed_that_shows_another_thing_has_anothe
     store.close()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(BORN, LINKS, st.booleans(), ACTS, st.randoms())
 def test_hidings_undone_in_any_order_leave_everything_as_it_was(
     born: list[Any], links: list[Any], opened: bool, acts: list[Any], chance: random.Random
@@ -537,7 +537,7 @@ def test_hidings_undone_in_any_order_leave_everything_as_it_was(
     store.close()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(BORN, LINKS, st.booleans(), ACTS)
 def test_when_all_is_shown_again_stories_and_earlier_entries_are_as_if_nothing_had_been_hidden(
     born: list[Any], links: list[Any], opened: bool, acts: list[Any]

@@ -572,7 +572,7 @@ def same(one: Link, other: Link) -> bool:
     return {one.item, one.other} == {other.item, other.other} and one.level is other.level
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(BORN, LINKS, st.integers(0, 3), ACTS)
 def test_what_is_undone_in_reverse_order_was_never_done(
     born: list[Any], links: list[Link], opened: int, acts: list[Any]
@@ -590,7 +590,7 @@ def test_what_is_undone_in_reverse_order_was_never_done(
     store.close()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(BORN, LINKS, st.integers(0, 3), ACTS, st.randoms())
 def test_pins_undone_in_any_order_leave_the_stories_as_they_were(
     born: list[Any], links: list[Link], opened: int, acts: list[Any], chance: random.Random
@@ -610,7 +610,7 @@ def test_pins_undone_in_any_order_leave_the_stories_as_they_were(
     store.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     LINKS,
     st.lists(st.tuples(PAIRS, st.sampled_from(PinKind)), max_size=4, unique_by=lambda each: frozenset(each[0])),
@@ -650,7 +650,7 @@ def test_the_order_in_which_items_links_and_pins_arrive_does_not_change_the_stor
     store.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(BORN, LINKS, ACTS, st.sets(st.integers(0, 5), max_size=2), st.lists(PAIRS, min_size=1, max_size=3))
 def test_new_links_alone_give_the_stories_that_all_links_give(
     born: list[Any], links: list[Link], acts: list[Any], gone: set[int], pairs: list[tuple[int, int]]

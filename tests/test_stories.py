@@ -271,7 +271,7 @@ def test_a_later_publication_with_a_few_words_more_is_no_new_episode() -> None:
     assert new_episode(make_item(1, text=LONG), other)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.permutations(range(6)))
 def test_the_order_of_arrival_does_not_change_the_stories(
     tmp_path_factory: pytest.TempPathFactory, order: list[int]

@@ -117,7 +117,7 @@ def test_the_limits_of_a_host_do_not_hold_for_one_that_the_operator_trusts(store
     assert ask(store, *(intent(number) for number in range(5)), trusted=True) == [None] * 5
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from("ab"), st.sampled_from(["ask", "confirm", "refuse"]))))
 def test_no_order_of_requests_exceeds_a_limit(steps: list[tuple[int, str, str]]) -> None:
     store = open_store(":memory:")
