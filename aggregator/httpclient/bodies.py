@@ -22,9 +22,7 @@ else:
 
 CHUNK_BYTES = 1 << 16  # read, and unpacked, at a time
 HEAD_BYTES = 64  # looked at before we believe that a body is packed
-MEMBERS_LIMIT = (
-    10_000  # gzip members or zstd frames in one body: an empty one costs 20 µs, and such files have hundreds
-)
+MEMBERS_LIMIT = 10_000  # gzip members or zstd frames in one body, 20 µs each; such files have hundreds
 ZSTD_WINDOW_LOG = 23  # 8 MiB, as RFC 9659 has it; without it a few bytes may ask for 128 MiB
 
 _MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
